@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings that every target of this package is held to.
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// glibc declares `accept4`, `pthread_setname_np` and their like only when this is defined.
+let gnuSource: [CSetting] = [.define("_GNU_SOURCE", .when(platforms: [.linux]))]
+
+let package = Package(
+  name: "freetser",
+  platforms: [.macOS(.v26)],
+  products: [
+    .library(name: "HTTPCore", targets: ["HTTPCore"]),
+    .library(name: "Transport", targets: ["Transport"]),
+    .library(name: "KVStore", targets: ["KVStore"]),
+    .library(name: "Freetser", targets: ["Freetser"]),
+    .executable(name: "quickstart", targets: ["quickstart"]),
+    .executable(name: "stress-test", targets: ["stress-test"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+  ],
+  targets: [
+    // The layers, lowest first. docs/architecture.md says who may import whom.
+    .systemLibrary(
+      name: "CSQLite",
+      pkgConfig: "sqlite3",
+      providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
+    .target(name: "Threads", cSettings: gnuSource, swiftSettings: strict),
+    .target(name: "HTTPCore", swiftSettings: strict),
+    .target(
+      name: "Transport", dependencies: ["Threads"], cSettings: gnuSource, swiftSettings: strict),
+    .target(
+      name: "KVStore", dependencies: ["Threads", "CSQLite"], cSettings: gnuSource,
+      swiftSettings: strict),
+    .target(
+      name: "Freetser",
+      dependencies: [
+        "HTTPCore", "KVStore", "Threads", "Transport",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      cSettings: gnuSource, swiftSettings: strict),
+
+    // Programs that use the library as its users do.
+    .executableTarget(
+      name: "quickstart",
+      dependencies: [
+        "Freetser", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Examples/Quickstart", swiftSettings: strict),
+    .executableTarget(
+      name: "stress-test",
+      dependencies: [
+        "Freetser", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Examples/StressTest", cSettings: gnuSource, swiftSettings: strict),
+
+    .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: strict),
+    .testTarget(name: "HTTPCoreTests", dependencies: ["HTTPCore"], swiftSettings: strict),
+    .testTarget(
+      name: "TransportTests", dependencies: ["Transport", "Threads"], cSettings: gnuSource,
+      swiftSettings: strict),
+    .testTarget(
+      name: "KVStoreTests", dependencies: ["KVStore", "Threads"], cSettings: gnuSource,
+      swiftSettings: strict),
+    .testTarget(
+      name: "FreetserTests",
+      dependencies: [
+        "Freetser", "HTTPCore", "KVStore", "Threads", "Transport",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      cSettings: gnuSource, swiftSettings: strict),
+    .testTarget(
+      name: "ExamplesTests", dependencies: ["quickstart", "stress-test", "Threads"],
+      cSettings: gnuSource, swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

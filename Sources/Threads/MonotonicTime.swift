@@ -1,0 +1,50 @@
+// Time for deadlines: it never jumps, and it means nothing outside this process.
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// Nanoseconds on the system's monotonic clock.
+package struct MonotonicTime: Comparable, Sendable {
+  package var nanoseconds: Int64
+
+  package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+  /// Reads the clock; on Linux this is no system call.
+  package static func now() -> MonotonicTime {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+
+  /// A time past every other: a deadline that never comes.
+  package static let distantFuture = MonotonicTime(nanoseconds: .max)
+
+  package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
+    left.nanoseconds < right.nanoseconds
+  }
+
+  /// The time `duration` later, or ``distantFuture`` where that cannot be counted.
+  package static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
+    let (sum, overflow) = time.nanoseconds.addingReportingOverflow(duration.inNanoseconds)
+    return overflow ? distantFuture : MonotonicTime(nanoseconds: sum)
+  }
+
+  /// The time from `earlier` to `later`.
+  package static func - (later: MonotonicTime, earlier: MonotonicTime) -> Duration {
+    .nanoseconds(later.nanoseconds - earlier.nanoseconds)
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds, held to what `Int64` can count (292 years).
+  package var inNanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    if overflow { return seconds < 0 ? .min : .max }
+    let (sum, carried) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
+    return carried ? (seconds < 0 ? .min : .max) : sum
+  }
+}

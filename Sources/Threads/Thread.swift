@@ -1,0 +1,138 @@
+// Starts threads of the operating system, with a name and a stack of a stated size.
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// A thread could not be started; `code` is the `errno` value that pthread gave.
+package struct ThreadError: Error, Equatable {
+  package var code: Int32
+}
+
+/// A started thread that someone will join.
+package struct Thread: ~Copyable {
+  private let handle: pthread_t
+
+  /// Starts a thread.
+  ///
+  /// - Parameters:
+  ///   - name: Shown by debuggers and `ps -L`. Linux keeps the first 15 bytes.
+  ///   - stackSize: In bytes; rounded up to whole pages and to the system's minimum. `nil` takes the system's default.
+  ///   - body: Runs on the new thread.
+  /// - Throws: ``ThreadError`` if the system is out of threads or memory.
+  package static func start(
+    name: String, stackSize: Int? = nil, _ body: @escaping @Sendable () -> Void
+  ) throws(ThreadError) -> Thread {
+    Thread(handle: try spawn(name: name, stackSize: stackSize, detached: false, body))
+  }
+
+  /// Starts a thread that nobody joins.
+  package static func startDetached(
+    name: String, stackSize: Int? = nil, _ body: @escaping @Sendable () -> Void
+  ) throws(ThreadError) {
+    _ = try spawn(name: name, stackSize: stackSize, detached: true, body)
+  }
+
+  /// Waits until the thread's body has returned.
+  package consuming func join() {
+    let code = pthread_join(handle, nil)
+    precondition(code == 0, "a thread is joined once, and not by itself (errno \(code))")
+  }
+
+  /// The name of the calling thread.
+  package static var currentName: String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+      guard unsafe pthread_getname_np(pthread_self(), buffer.baseAddress!, buffer.count) == 0
+      else { return "" }
+      return unsafe String(cString: buffer.baseAddress!)
+    }
+  }
+}
+
+/// Tells threads apart; equal only on the thread it was taken on, while that thread lives.
+package struct ThreadID: Equatable, @unchecked Sendable {
+  // A `pthread_t` is a number on Linux and a pointer on Darwin that is compared and never followed.
+  private let handle: pthread_t
+
+  package static var current: ThreadID { ThreadID(handle: pthread_self()) }
+
+  package static func == (left: ThreadID, right: ThreadID) -> Bool {
+    pthread_equal(left.handle, right.handle) != 0
+  }
+}
+
+/// What a new thread needs to know before it runs the caller's closure.
+private final class StartingPoint: Sendable {
+  let name: String
+  let body: @Sendable () -> Void
+
+  init(name: String, body: @escaping @Sendable () -> Void) {
+    self.name = name
+    self.body = body
+  }
+
+  func run() {
+    setCurrentName(name)
+    body()
+  }
+}
+
+private func spawn(
+  name: String, stackSize: Int?, detached: Bool, _ body: @escaping @Sendable () -> Void
+) throws(ThreadError) -> pthread_t {
+  var attributes = pthread_attr_t()
+  unsafe pthread_attr_init(&attributes)
+  defer { unsafe pthread_attr_destroy(&attributes) }
+  if let stackSize {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let size = max(stackSize, minimumStackSize)
+    unsafe pthread_attr_setstacksize(&attributes, (size + page - 1) / page * page)
+  }
+  if detached {
+    unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+  }
+
+  let argument = Unmanaged.passRetained(StartingPoint(name: name, body: body))
+  #if canImport(Darwin)
+    var handle: pthread_t?
+    let code = unsafe pthread_create(
+      &handle, &attributes,
+      { raw in
+        unsafe Unmanaged<StartingPoint>.fromOpaque(raw).takeRetainedValue().run()
+        return nil
+      }, argument.toOpaque())
+  #else
+    var handle = pthread_t()
+    let code = unsafe pthread_create(
+      &handle, &attributes,
+      { raw in
+        unsafe Unmanaged<StartingPoint>.fromOpaque(raw!).takeRetainedValue().run()
+        return nil
+      }, argument.toOpaque())
+  #endif
+  guard code == 0 else {
+    unsafe argument.release()
+    throw ThreadError(code: code)
+  }
+  #if canImport(Darwin)
+    return unsafe handle!
+  #else
+    return handle
+  #endif
+}
+
+/// Room for the Swift runtime's own frames: below this a thread may not even start.
+private let minimumStackSize = 64 * 1024
+
+private func setCurrentName(_ name: String) {
+  #if canImport(Darwin)
+    _ = unsafe name.withCString { unsafe pthread_setname_np($0) }
+  #else
+    // Linux refuses a name of more than 15 bytes outright, so the end is cut off, at a character.
+    var short = name
+    while short.utf8.count > 15 { short.removeLast() }
+    _ = unsafe short.withCString { unsafe pthread_setname_np(pthread_self(), $0) }
+  #endif
+}
