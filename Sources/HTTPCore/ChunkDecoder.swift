@@ -1,0 +1,141 @@
+// Chunked content (RFC 9112 section 7.1).
+//
+//     chunk          = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
+//     last-chunk     = 1*"0" [ chunk-ext ] CRLF
+//     chunked-body   = *chunk last-chunk trailer-section CRLF
+//
+// A chunk's line is taken together with the first of its data, and the CR LF behind the data together with the
+// next line: nothing is consumed before it has been checked, and each call that consumes has something to tell.
+
+/// Where in a chunked body the reader is.
+enum ChunkDecoder: Equatable, Sendable {
+  /// Before a chunk's line. The CR LF behind the chunk before comes first, unless this is the first.
+  case beforeLine(isFirst: Bool)
+  /// Inside a chunk, with so many bytes of its data to come; never zero.
+  case inData(remaining: UInt64)
+  /// Behind the last chunk's line, which stays at the front of the input until the trailers are complete.
+  case inTrailers(lineLength: Int, HeadParser)
+
+  /// What a call found; the bytes up to the end of `content`, or `consumed` bytes, are done with.
+  enum Outcome: Equatable, Sendable {
+    case content(Range<Int>)
+    case end(trailers: Fields, consumed: Int)
+    case needMoreInput
+  }
+
+  mutating func decode(
+    _ input: Span<UInt8>, limits: Limits
+  ) throws(ProtocolError) -> Outcome {
+    switch self {
+    case .beforeLine(let isFirst):
+      guard
+        let (size, end) = try Self.parseLine(input, isFirst: isFirst, limit: limits.chunkLine)
+      else { return .needMoreInput }
+      if size == 0 {
+        self = .inTrailers(lineLength: end, HeadParser(.trailers))
+        return try decode(input, limits: limits)
+      }
+      return takeData(input, from: end, remaining: size)
+    case .inData(let remaining):
+      return takeData(input, from: 0, remaining: remaining)
+    case .inTrailers(let lineLength, var parser):
+      let rest = input.extracting(droppingFirst: lineLength)
+      let length = try parser.parse(rest, limits: limits)
+      self = .inTrailers(lineLength: lineLength, parser)
+      guard let length else { return .needMoreInput }
+      let trailers = Fields(
+        storage: Array(copying: rest.extracting(first: length)), lines: parser.lines)
+      try Trailers.check(trailers, blame: .peer)
+      return .end(trailers: trailers, consumed: lineLength + length)
+    }
+  }
+
+  private mutating func takeData(
+    _ input: Span<UInt8>, from start: Int, remaining: UInt64
+  ) -> Outcome {
+    let available = UInt64(input.count - start)
+    guard available > 0 else { return .needMoreInput }
+    let count = min(available, remaining)
+    self = count == remaining ? .beforeLine(isFirst: false) : .inData(remaining: remaining - count)
+    return .content(start..<(start + Int(count)))
+  }
+
+  /// Reads a chunk's line.
+  ///
+  /// - Returns: The size of the chunk and where its data begins, or `nil` while some of the line is missing.
+  private static func parseLine(
+    _ input: Span<UInt8>, isFirst: Bool, limit: Int
+  ) throws(ProtocolError) -> (size: UInt64, end: Int)? {
+    var start = 0
+    if !isFirst {
+      // Section 7.1: exactly CR LF. Skipping any two bytes here let attackers hide a request (h11 before 0.16).
+      if input.count > 0, input[0] != UInt8(ascii: "\r") { throw malformed }
+      if input.count > 1, input[1] != UInt8(ascii: "\n") { throw malformed }
+      start = 2
+    }
+    var index = start
+    var size: UInt64 = 0
+    while index < input.count, let digit = Grammar.hexValue(input[index]) {
+      guard size < 1 << 59 else { throw malformed }
+      size = size << 4 | digit
+      index += 1
+      guard index - start < limit else { throw tooLong(limit) }
+    }
+    guard index < input.count else { return nil }
+    guard index > start else { throw malformed }
+    return try skipExtensions(input, from: index, lineStart: start, limit: limit).map { (size, $0) }
+  }
+
+  /// Skips `chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] ) CRLF` (section 7.1.1).
+  ///
+  /// What the extensions say is ignored, as the section allows; what they are made of is not: no control bytes,
+  /// so no CR or LF that another reader might take for the line's end.
+  private static func skipExtensions(
+    _ input: Span<UInt8>, from start: Int, lineStart: Int, limit: Int
+  ) throws(ProtocolError) -> Int? {
+    var index = start
+    var inExtension = false
+    while index < input.count {
+      guard index - lineStart < limit - 1 else { throw tooLong(limit) }
+      switch input[index] {
+      case UInt8(ascii: "\r"):
+        guard inExtension || index == start else { throw malformed }
+        guard index + 1 < input.count else { return nil }
+        guard input[index + 1] == UInt8(ascii: "\n") else { throw malformed }
+        return index + 2
+      case UInt8(ascii: ";"):
+        inExtension = true
+      case let byte where !inExtension && !Grammar.isSpace(byte): throw malformed
+      case let byte where !Grammar.isFieldContent(byte): throw malformed
+      default: break
+      }
+      index += 1
+    }
+    return nil
+  }
+
+  private static var malformed: ProtocolError { ProtocolError(.malformedChunk, by: .peer) }
+
+  private static func tooLong(_ limit: Int) -> ProtocolError {
+    ProtocolError(.chunkLineTooLong(limit: limit), by: .peer)
+  }
+}
+
+/// Fields behind chunked content (RFC 9110 section 6.5).
+enum Trailers {
+  /// Refuses what must be known before the content: framing, routing, authentication, and how to read it.
+  static func check(_ trailers: Fields, blame: ProtocolError.Party) throws(ProtocolError) {
+    for name in forbidden where trailers.contains(name) {
+      throw ProtocolError(.forbiddenTrailer, by: blame)
+    }
+  }
+
+  private static var forbidden: [String] {
+    [
+      "transfer-encoding", "content-length", "host", "connection", "keep-alive", "upgrade", "te",
+      "trailer", "expect", "max-forwards", "cache-control", "authorization",
+      "proxy-authorization", "cookie", "set-cookie", "content-encoding", "content-type",
+      "content-range",
+    ]
+  }
+}

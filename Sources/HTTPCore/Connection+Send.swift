@@ -1,0 +1,114 @@
+// What we send. Nothing that `step` would refuse on the other end can be written here.
+
+extension Connection {
+  /// Checks an event and appends its bytes to `output`.
+  ///
+  /// A response's framing is chosen here where the head leaves it open: chunked for a client of HTTP/1.1, until
+  /// the connection closes for an older one. `Connection: close`, or `keep-alive` for a client of HTTP/1.0, is
+  /// added as needed.
+  ///
+  /// - Parameters:
+  ///   - event: What to send.
+  ///   - output: Bytes to write to the peer, in order. Nothing is appended if this throws.
+  /// - Throws: ``ProtocolError`` with `party == .us` if the event may not be sent now, or not like this. Our half
+  ///   then stays failed.
+  ///
+  /// RFC 9112 sections 6 and 9.
+  public mutating func send(
+    _ event: OutgoingEvent, into output: inout [UInt8]
+  ) throws(ProtocolError) {
+    guard ourState != .failed else { throw ProtocolError(.sendingFailed, by: .us) }
+    let written = output.count
+    do throws(ProtocolError) {
+      try write(event, into: &output)
+    } catch {
+      output.removeSubrange(written...)
+      lifecycle.fail(role)
+      throw error
+    }
+  }
+
+  private mutating func write(
+    _ event: OutgoingEvent, into output: inout [UInt8]
+  ) throws(ProtocolError) {
+    switch event {
+    case .request(let head):
+      try begin(head)
+      Encoder.write(head, into: &output)
+    case .interimResponse(let head):
+      guard head.isInterim else { throw ProtocolError(.invalidStatus, by: .us) }
+      try respond(head, into: &output)
+    case .response(let head):
+      guard !head.isInterim else { throw ProtocolError(.invalidStatus, by: .us) }
+      try respond(head, into: &output)
+    case .content(let bytes):
+      try lifecycle.apply(.content, by: role, blame: .us)
+      try outgoing.write(bytes, into: &output)
+    case .contentFollows(let count):
+      try lifecycle.apply(.content, by: role, blame: .us)
+      try outgoing.announce(count, into: &output)
+    case .endOfMessage(let trailers):
+      try lifecycle.apply(.endOfMessage, by: role, blame: .us)
+      try outgoing.writeEnd(trailers: trailers, into: &output)
+    case .connectionClosed:
+      try lifecycle.apply(.connectionClosed, by: role, blame: .us)
+    }
+  }
+
+  private mutating func begin(_ head: RequestHead) throws(ProtocolError) {
+    guard role == .client else { throw ProtocolError(.wrongRole(.requestHead), by: .us) }
+    let facts = try ProtocolFields(head.fields, blame: .us)
+    let framing = try Self.check(head, facts, blame: .us)
+    try lifecycle.apply(.requestHead, by: .client, blame: .us)
+    begin(head, facts, framing)
+    outgoing = BodyEncoder(framing)
+  }
+
+  private mutating func respond(
+    _ head: ResponseHead, into output: inout [UInt8]
+  ) throws(ProtocolError) {
+    let kind = kind(of: head)
+    guard role == .server else { throw ProtocolError(.wrongRole(kind), by: .us) }
+    if kind == .switchAccepted, lifecycle.proposal == .none {
+      throw ProtocolError(.switchWithoutProposal, by: .us)
+    }
+    if kind == .interimResponseHead, exchange.version < .http11 {
+      throw ProtocolError(.interimBeforeHTTP11, by: .us)
+    }
+    let facts = try ProtocolFields(head.fields, blame: .us)
+    // RFC 9110 section 8.6 and RFC 9112 section 6.1: no framing where there can be no content.
+    let framesContent = facts.contentLength != nil || facts.transferEncoding != .absent
+    if framesContent, kind != .finalResponseHead || head.status == 204 {
+      throw ProtocolError(.contentNotAllowed, by: .us)
+    }
+    guard kind == .finalResponseHead else {
+      try lifecycle.apply(kind, by: .server, blame: .us)
+      clientAwaitsContinue = false
+      Encoder.write(head, addingChunked: false, persistence: .unsaid, into: &output)
+      return
+    }
+
+    let framing = try chosenFraming(head, facts)
+    // An answer to something that was no request, or that came before the request's end was understood, is the last.
+    let answersRequest = ourState == .sendResponse && peerState != .failed
+    try lifecycle.apply(.finalResponseHead, by: .server, blame: .us)
+    if facts.close || framing == .untilClose || !answersRequest { lifecycle.stopPersisting() }
+    clientAwaitsContinue = false
+    outgoing = exchange.kind == .head ? .dropped : BodyEncoder(framing)
+    Encoder.write(
+      head,
+      addingChunked: framing == .chunked && facts.transferEncoding == .absent,
+      persistence: !lifecycle.persistent
+        ? .close : exchange.version < .http11 ? .keepAlive : .unsaid,
+      into: &output)
+  }
+
+  /// The framing of a response: what its fields say, or the best that its client understands.
+  private func chosenFraming(
+    _ head: ResponseHead, _ facts: ProtocolFields
+  ) throws(ProtocolError) -> BodyFraming {
+    let framing = try BodyFraming.ofResponse(
+      facts, status: head.status, version: exchange.version, request: exchange.kind, blame: .us)
+    return framing == .untilClose && exchange.version >= .http11 ? .chunked : framing
+  }
+}

@@ -1,0 +1,259 @@
+// The machine: bytes in, events out; events in, bytes out. It does no I/O and knows no time.
+//
+// This file holds what a conversation is and reads what the peer sends; Connection+Send.swift writes what we
+// send. The order inside each is: check, then change. Whatever throws leaves that half failed for good.
+
+/// One end of an HTTP/1.1 connection, as a value: copy it to fork a conversation, compare it in a test.
+///
+/// ```swift
+/// var server = Connection(role: .server)
+/// while true {
+///   switch try server.step(input.span, inputEnded: ended) {
+///   case .event(let event, let consumed): …      // act on the event, then drop `consumed` bytes
+///   case .needMoreInput: …                       // receive more
+///   case .paused: try server.startNextExchange() // or close
+///   }
+/// }
+/// ```
+public struct Connection: Equatable, Sendable {
+  /// The end that this value plays.
+  public let role: Role
+  /// What the peer may send.
+  public let limits: Limits
+
+  var lifecycle = Lifecycle()
+  /// What the exchange's request said; meaningful once there is one.
+  var exchange = Exchange()
+  var incoming: Incoming
+  var outgoing = BodyEncoder.none
+  private var failure: ProtocolError?
+
+  /// Starts a conversation.
+  public init(role: Role, limits: Limits = Limits()) {
+    self.role = role
+    self.limits = limits
+    incoming = .head(HeadParser(role == .server ? .request : .response))
+  }
+
+  /// The state of our half.
+  public var ourState: PeerState { lifecycle[role] }
+  /// The state of the peer's half.
+  public var peerState: PeerState { lifecycle[role.peer] }
+  /// The version of the last message that the peer sent; `nil` before the first.
+  public private(set) var peerVersion: Version?
+  /// Whether the connection may carry another exchange after this one, as far as is known.
+  public var isPersistent: Bool { lifecycle.persistent }
+  /// Whether the client waits for `100 Continue` before it sends content (RFC 9110 section 10.1.1).
+  public internal(set) var clientAwaitsContinue = false
+  /// How much content the message coming in declared; `nil` if it did not, or has none. In bytes.
+  public private(set) var declaredLength: UInt64?
+  /// Whether the message coming in still has content to come, as far as is known.
+  public var expectsContent: Bool {
+    if case .body(let decoder) = incoming, peerState == .sendBody || peerState == .sendResponse {
+      decoder.expectsContent
+    } else {
+      false
+    }
+  }
+
+  /// What of a request its response depends on.
+  struct Exchange: Equatable, Sendable {
+    var kind = RequestKind.ordinary
+    var version = Version.http11
+    var offersPersistence = true
+  }
+
+  /// What is being read.
+  enum Incoming: Equatable, Sendable {
+    case head(HeadParser)
+    case body(BodyDecoder)
+  }
+
+  /// Reads the next event from bytes the peer sent.
+  ///
+  /// How the bytes were split makes no difference. Drop `consumed` bytes, then call again with the rest.
+  ///
+  /// - Parameters:
+  ///   - input: Bytes received and not yet consumed, oldest first. Borrowed for the call only.
+  ///   - inputEnded: Whether the peer has closed its half, so that nothing will follow `input`.
+  /// - Returns: One event and how many bytes it took, or that more bytes are needed, or that the peer is done.
+  /// - Throws: ``ProtocolError`` with `party == .peer`. The peer's half then stays failed and each further call
+  ///   throws the same error; a server may still send a response that says so.
+  /// - Complexity: O(*n*) in bytes not yet looked at.
+  ///
+  /// RFC 9112 sections 2.2, 6.3 and 9.3.
+  public mutating func step(
+    _ input: Span<UInt8>, inputEnded: Bool = false
+  ) throws(ProtocolError) -> Step {
+    if let failure { throw failure }
+    do throws(ProtocolError) {
+      return try nextStep(input, inputEnded: inputEnded)
+    } catch {
+      failure = error
+      lifecycle.fail(role.peer)
+      throw error
+    }
+  }
+
+  /// Goes on to the next exchange on this connection.
+  ///
+  /// - Throws: ``ProtocolError`` with `party == .us` unless both halves are done and the connection persists.
+  public mutating func startNextExchange() throws(ProtocolError) {
+    try lifecycle.startNextExchange()
+    exchange = Exchange()
+    incoming = .head(HeadParser(role == .server ? .request : .response))
+    outgoing = .none
+    clientAwaitsContinue = false
+    declaredLength = nil
+  }
+
+  /// Tells the machine that what it wrote could not be sent: our half has failed.
+  public mutating func sendFailed() {
+    lifecycle.fail(role)
+  }
+
+  // MARK: Reading
+
+  private mutating func nextStep(
+    _ input: Span<UInt8>, inputEnded: Bool
+  ) throws(ProtocolError) -> Step {
+    switch peerState {
+    case .done, .mustClose, .closed, .mightSwitch, .switched:
+      let mayClose = peerState != .mightSwitch && peerState != .switched
+      guard inputEnded, input.isEmpty, mayClose else { return .paused }
+      return try close(consumed: 0)
+    case .idle, .sendResponse, .sendBody, .failed:
+      break
+    }
+    switch incoming {
+    case .head(var parser):
+      let length = try parser.parse(input, limits: limits)
+      incoming = .head(parser)
+      if let length { return try finishHead(parser, input, length) }
+      guard inputEnded else { return .needMoreInput }
+      let isClean = peerState == .idle && (input.isEmpty || parser.hasOnlySkippedLine(input))
+      if isClean { return try close(consumed: input.count) }
+      throw ProtocolError(.closedInsideMessage, by: .peer)
+    case .body(var decoder):
+      let step = try decoder.step(input, inputEnded: inputEnded, limits: limits)
+      incoming = .body(decoder)
+      switch step {
+      case .event(.content, _):
+        try lifecycle.apply(.content, by: role.peer, blame: .peer)
+        clientAwaitsContinue = false
+      case .event(.endOfMessage, _):
+        try lifecycle.apply(.endOfMessage, by: role.peer, blame: .peer)
+        clientAwaitsContinue = false
+      default: break
+      }
+      return step
+    }
+  }
+
+  private mutating func close(consumed: Int) throws(ProtocolError) -> Step {
+    try lifecycle.apply(.connectionClosed, by: role.peer, blame: .peer)
+    return .event(.connectionClosed, consumed: consumed)
+  }
+
+  private mutating func finishHead(
+    _ parser: HeadParser, _ input: Span<UInt8>, _ length: Int
+  ) throws(ProtocolError) -> Step {
+    let fields = Fields(
+      storage: Array(copying: input.extracting(first: length)), lines: parser.lines)
+    let facts = try ProtocolFields(fields, blame: .peer)
+    switch parser.startLine {
+    case .request(let method, let target, let version):
+      let head = RequestHead(
+        methodRange: method, targetRange: target, version: version, fields: fields)
+      try receive(head, facts)
+      return .event(.request(head), consumed: length)
+    case .response(let status, let reason, let version):
+      let head = ResponseHead(
+        status: status, reasonRange: reason, version: version, fields: fields)
+      let event = try receive(head, facts)
+      return .event(event, consumed: length)
+    case .none:
+      preconditionFailure("a head is complete only after its start line")
+    }
+  }
+
+  private mutating func receive(
+    _ head: RequestHead, _ facts: ProtocolFields
+  ) throws(ProtocolError) {
+    let framing = try Self.check(head, facts, blame: .peer)
+    try lifecycle.apply(.requestHead, by: .client, blame: .peer)
+    begin(head, facts, framing)
+    peerVersion = head.version
+    incoming = .body(BodyDecoder(framing))
+    if case .sized(let length) = framing { declaredLength = length }
+  }
+
+  private mutating func receive(
+    _ head: ResponseHead, _ facts: ProtocolFields
+  ) throws(ProtocolError) -> Event {
+    guard peerState != .idle else { throw ProtocolError(.responseWithoutRequest, by: .peer) }
+    let kind = kind(of: head)
+    if kind == .switchAccepted, lifecycle.proposal == .none {
+      throw ProtocolError(.switchWithoutProposal, by: .peer)
+    }
+    let framing =
+      kind == .finalResponseHead
+      ? try BodyFraming.ofResponse(
+        facts, status: head.status, version: head.version, request: exchange.kind, blame: .peer)
+      : .none
+    try lifecycle.apply(kind, by: .server, blame: .peer)
+    peerVersion = head.version
+    clientAwaitsContinue = false
+    switch kind {
+    case .interimResponseHead:
+      incoming = .head(HeadParser(.response))
+      return .interimResponse(head)
+    case .switchAccepted:
+      return head.isInterim ? .interimResponse(head) : .response(head)
+    default:
+      let persists = Persistence.isOffered(by: facts, version: head.version)
+      if !persists || framing == .untilClose { lifecycle.stopPersisting() }
+      incoming = .body(BodyDecoder(framing))
+      declaredLength = if case .sized(let length) = framing { length } else { nil }
+      return .response(head)
+    }
+  }
+
+  // MARK: Both directions
+
+  /// What is checked of a request's head besides its grammar: framing, and Host (RFC 9112 section 3.2).
+  static func check(
+    _ head: RequestHead, _ facts: ProtocolFields, blame: ProtocolError.Party
+  ) throws(ProtocolError) -> BodyFraming {
+    if facts.hostCount > 1 { throw ProtocolError(.repeatedHost, by: blame) }
+    if facts.hostCount == 0, head.version >= .http11 {
+      throw ProtocolError(.missingHost, by: blame)
+    }
+    return try BodyFraming.ofRequest(facts, version: head.version, blame: blame)
+  }
+
+  /// Notes what the response to this request, sent or received, will depend on.
+  mutating func begin(_ head: RequestHead, _ facts: ProtocolFields, _ framing: BodyFraming) {
+    exchange = Exchange(
+      kind: head.hasMethod("HEAD") ? .head : head.hasMethod("CONNECT") ? .connect : .ordinary,
+      version: head.version,
+      offersPersistence: Persistence.isOffered(by: facts, version: head.version))
+    if !exchange.offersPersistence { lifecycle.stopPersisting() }
+    if exchange.kind == .connect {
+      lifecycle.propose(.connect)
+    } else if facts.proposesUpgrade, head.version >= .http11 {
+      lifecycle.propose(.upgrade)
+    }
+    // RFC 9110 section 10.1.1: ignored from an HTTP/1.0 client, and where there is no content to wait with.
+    clientAwaitsContinue =
+      facts.expectsContinue && head.version >= .http11 && framing != .none && framing != .sized(0)
+  }
+
+  /// What a response's head means to the state machine: interim, final, or the end of HTTP here.
+  func kind(of head: ResponseHead) -> EventKind {
+    if head.status == 101 { return .switchAccepted }
+    if head.isInterim { return .interimResponseHead }
+    let accepts = exchange.kind == .connect && 200...299 ~= head.status
+    return accepts ? .switchAccepted : .finalResponseHead
+  }
+}

@@ -1,0 +1,134 @@
+// The fields of a head, kept as they came: one array of bytes and one of positions in it.
+//
+// Text is built only when asked for. A dictionary of strings costs ten times what parsing the head costs.
+
+/// The fields of a head, or trailers: ordered, repeated names allowed, names compared without regard to case.
+///
+/// Every value of this type is valid: names are tokens, values have no control bytes and no space at either end.
+public struct Fields: Equatable, Sendable {
+  /// The bytes that `lines` refer to. Those of a parsed head hold the whole head; a head that was built puts its start line's parts here too.
+  private(set) var storage: [UInt8]
+  private(set) var lines: [FieldLine]
+
+  /// No fields.
+  public init() {
+    storage = []
+    lines = []
+  }
+
+  /// Makes fields from names and values.
+  ///
+  /// - Throws: ``ProtocolError`` with `party == .us` if a name or value is not valid.
+  public init(_ fields: [(String, String)]) throws(ProtocolError) {
+    self.init()
+    for (name, value) in fields { try append(name, value) }
+  }
+
+  /// For the parser, which has checked every line.
+  init(storage: [UInt8], lines: [FieldLine]) {
+    self.storage = storage
+    self.lines = lines
+  }
+
+  /// Adds a field line after the others.
+  ///
+  /// - Throws: ``ProtocolError`` with `party == .us` if the name is not a token, or if the value has a control
+  ///   byte in it or a space at either end. Nothing is changed then.
+  public mutating func append(_ name: String, _ value: String) throws(ProtocolError) {
+    let nameStart = storage.count
+    storage.append(contentsOf: name.utf8)
+    let valueStart = storage.count
+    storage.append(contentsOf: value.utf8)
+    let line = FieldLine(name: nameStart..<valueStart, value: valueStart..<storage.count)
+    if let reason = flaw(in: line) {
+      storage.removeSubrange(nameStart...)
+      throw ProtocolError(reason, by: .us)
+    }
+    lines.append(line)
+  }
+
+  private func flaw(in line: FieldLine) -> ProtocolError.Reason? {
+    let bytes = storage.span
+    guard Grammar.isToken(bytes, line.name) else { return .invalidFieldName }
+    guard Grammar.trimmed(bytes, line.value) == line.value else { return .invalidFieldValue }
+    for index in line.value where !Grammar.isFieldContent(bytes[index]) {
+      return .invalidFieldValue
+    }
+    return nil
+  }
+
+  /// Adds bytes that are no field, such as a target, to the storage.
+  mutating func store(_ text: String) -> Range<Int> {
+    let start = storage.count
+    storage.append(contentsOf: text.utf8)
+    return start..<storage.count
+  }
+
+  /// The text of a part of the storage.
+  func text(_ range: Range<Int>) -> String {
+    String(decoding: storage[range], as: UTF8.self)
+  }
+
+  /// The values of all fields of this name, joined by `, ` (RFC 9110 section 5.3); `nil` if there is none.
+  ///
+  /// `Set-Cookie` cannot be joined so: take ``values(of:)`` for it.
+  public subscript(name: String) -> String? {
+    var joined: String?
+    for line in lines where matches(line, name) {
+      let value = text(line.value)
+      joined = if let first = joined { first + ", " + value } else { value }
+    }
+    return joined
+  }
+
+  /// The value of each field line of this name, in order.
+  public func values(of name: String) -> [String] {
+    var values: [String] = []
+    for line in lines where matches(line, name) { values.append(text(line.value)) }
+    return values
+  }
+
+  /// Whether there is a field of this name.
+  public func contains(_ name: String) -> Bool {
+    lines.contains { matches($0, name) }
+  }
+
+  /// Lends the bytes of the first value of this name to `body`, as they came; `nil` if there is none.
+  public func withValue<Result>(
+    of name: String, _ body: (Span<UInt8>) throws(ProtocolError) -> Result
+  ) throws(ProtocolError) -> Result? {
+    for line in lines where matches(line, name) {
+      let value = storage[line.value]
+      return try body(value.span)
+    }
+    return nil
+  }
+
+  private func matches(_ line: FieldLine, _ name: String) -> Bool {
+    let range = line.name
+    guard range.count == name.utf8.count else { return false }
+    var index = range.lowerBound
+    for byte in name.utf8 {
+      if Grammar.lowercased(storage[index]) != Grammar.lowercased(byte) { return false }
+      index += 1
+    }
+    return true
+  }
+
+  /// Equal when the lines are, in order; see ``Field/==(_:_:)``.
+  public static func == (left: Fields, right: Fields) -> Bool {
+    left.elementsEqual(right)
+  }
+}
+
+extension Fields: RandomAccessCollection {
+  /// The first line's index.
+  public var startIndex: Int { 0 }
+  /// The index after the last line's.
+  public var endIndex: Int { lines.count }
+
+  /// The field line at `index`, as text.
+  public subscript(index: Int) -> Field {
+    Field(name: text(lines[index].name), value: text(lines[index].value))
+  }
+}

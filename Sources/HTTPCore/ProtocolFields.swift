@@ -1,0 +1,76 @@
+// The few fields that HTTP/1.1 itself acts upon, read once when a head is complete.
+//
+// Both directions go through here: what we would refuse to receive we refuse to send.
+
+/// What the fields of one head say about framing, persistence and switching.
+struct ProtocolFields: Equatable, Sendable {
+  private(set) var contentLength: UInt64?
+  private(set) var transferEncoding = TransferEncoding.absent
+  private(set) var hostCount = 0
+  /// Options of `Connection` (RFC 9110 section 7.6.1).
+  private(set) var close = false
+  private(set) var keepAlive = false
+  /// Whether there is an `Upgrade` field and `Connection` names it (RFC 9110 section 7.8).
+  var proposesUpgrade: Bool { hasUpgrade && upgradeOption }
+  private(set) var expectsContinue = false
+
+  private var hasUpgrade = false
+  private var upgradeOption = false
+
+  enum TransferEncoding: Equatable, Sendable {
+    case absent
+    case chunked
+    /// Another coding, several codings, or several fields: none of which we speak.
+    case other
+  }
+
+  init(_ fields: Fields, blame: ProtocolError.Party) throws(ProtocolError) {
+    let bytes = fields.storage.span
+    for line in fields.lines {
+      // The length of a name rules out nearly every field that is not ours.
+      switch line.name.count {
+      case 4 where Grammar.matches(bytes, line.name, lowercased: "host"):
+        hostCount += 1
+        guard Target.isHost(bytes, line.value) else { throw ProtocolError(.invalidHost, by: blame) }
+      case 6 where Grammar.matches(bytes, line.name, lowercased: "expect"):
+        Grammar.forEachListElement(bytes, line.value) {
+          if Grammar.matches(bytes, $0, lowercased: "100-continue") { expectsContinue = true }
+        }
+      case 7 where Grammar.matches(bytes, line.name, lowercased: "upgrade"):
+        hasUpgrade = true
+      case 10 where Grammar.matches(bytes, line.name, lowercased: "connection"):
+        Grammar.forEachListElement(bytes, line.value) { noteConnectionOption(bytes, $0) }
+      case 14 where Grammar.matches(bytes, line.name, lowercased: "content-length"):
+        guard contentLength == nil else { throw ProtocolError(.repeatedContentLength, by: blame) }
+        guard let length = Self.parseContentLength(bytes, line.value) else {
+          throw ProtocolError(.invalidContentLength, by: blame)
+        }
+        contentLength = length
+      case 17 where Grammar.matches(bytes, line.name, lowercased: "transfer-encoding"):
+        let isFirst = transferEncoding == .absent
+        let isChunked = Grammar.matches(bytes, line.value, lowercased: "chunked")
+        transferEncoding = isFirst && isChunked ? .chunked : .other
+      default: break
+      }
+    }
+  }
+
+  private mutating func noteConnectionOption(_ bytes: Span<UInt8>, _ option: Range<Int>) {
+    if Grammar.matches(bytes, option, lowercased: "close") { close = true }
+    if Grammar.matches(bytes, option, lowercased: "keep-alive") { keepAlive = true }
+    if Grammar.matches(bytes, option, lowercased: "upgrade") { upgradeOption = true }
+  }
+
+  /// `Content-Length = 1*DIGIT` (RFC 9110 section 8.6), up to what a file can hold: 2⁶³ - 1.
+  private static func parseContentLength(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
+    guard !range.isEmpty else { return nil }
+    var length: UInt64 = 0
+    for index in range {
+      guard Grammar.isDigit(bytes[index]) else { return nil }
+      let (tens, overflow) = length.multipliedReportingOverflow(by: 10)
+      guard !overflow, tens <= UInt64(Int64.max) - 9 else { return nil }
+      length = tens + UInt64(bytes[index] - UInt8(ascii: "0"))
+    }
+    return length
+  }
+}

@@ -1,0 +1,74 @@
+// The head of a request: method, target, version and fields.
+
+/// The head of a request, parsed or about to be sent (RFC 9112 section 3).
+public struct RequestHead: Equatable, Sendable {
+  /// The version in the request line; requests are always sent as HTTP/1.1.
+  public let version: Version
+  /// The fields, in order.
+  public let fields: Fields
+  private let methodRange: Range<Int>
+  private let targetRange: Range<Int>
+
+  /// Makes the head of a request to be sent.
+  ///
+  /// - Parameters:
+  ///   - method: A token, such as `GET`; case matters.
+  ///   - target: Begins with `/`, or is a whole URI, `host:port` for CONNECT, or `*` for OPTIONS.
+  ///   - fields: Names and values; `Host` is needed to send it.
+  /// - Throws: ``ProtocolError`` with `party == .us` if a part is not valid.
+  public init(
+    method: String, target: String, fields: [(String, String)] = []
+  ) throws(ProtocolError) {
+    try self.init(method: method, target: target, fields: Fields(fields))
+  }
+
+  /// Makes the head of a request to be sent, with fields that exist already.
+  ///
+  /// - Throws: ``ProtocolError`` with `party == .us` if the method or target is not valid.
+  public init(method: String, target: String, fields: Fields) throws(ProtocolError) {
+    var fields = fields
+    let methodRange = fields.store(method)
+    let targetRange = fields.store(target)
+    let bytes = fields.storage.span
+    guard Grammar.isToken(bytes, methodRange) else { throw ProtocolError(.invalidMethod, by: .us) }
+    if let flaw = Target.flaw(bytes, method: methodRange, target: targetRange) {
+      throw ProtocolError(flaw, by: .us)
+    }
+    self.init(methodRange: methodRange, targetRange: targetRange, version: .http11, fields: fields)
+  }
+
+  /// For the parser, which has checked every part.
+  init(methodRange: Range<Int>, targetRange: Range<Int>, version: Version, fields: Fields) {
+    self.methodRange = methodRange
+    self.targetRange = targetRange
+    self.version = version
+    self.fields = fields
+  }
+
+  /// The method, such as `GET`.
+  public var method: String { fields.text(methodRange) }
+
+  /// The target as it came, percent escapes and all.
+  public var target: String { fields.text(targetRange) }
+
+  /// Whether the method is exactly `name`, without building a string.
+  public func hasMethod(_ name: String) -> Bool {
+    Target.spells(fields.storage.span, methodRange, name)
+  }
+
+  /// Lends the target's bytes to `body`.
+  public func withTarget<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+    let target = fields.storage[targetRange]
+    return body(target.span)
+  }
+
+  /// The bytes of method and target, for the encoder.
+  var methodBytes: ArraySlice<UInt8> { fields.storage[methodRange] }
+  var targetBytes: ArraySlice<UInt8> { fields.storage[targetRange] }
+
+  /// Equal when method, target, version and fields are; where they are stored makes no difference.
+  public static func == (left: RequestHead, right: RequestHead) -> Bool {
+    left.version == right.version && left.methodBytes.elementsEqual(right.methodBytes)
+      && left.targetBytes.elementsEqual(right.targetBytes) && left.fields == right.fields
+  }
+}

@@ -1,0 +1,61 @@
+// The head of a response: status, reason, version and fields.
+
+/// The head of a response, interim or final, parsed or about to be sent (RFC 9112 section 4).
+public struct ResponseHead: Equatable, Sendable {
+  /// Three digits; from 100 to 599 when sent (RFC 9110 section 15).
+  public let status: Int
+  /// The version in the status line; responses are always sent as HTTP/1.1.
+  public let version: Version
+  /// The fields, in order.
+  public let fields: Fields
+  private let reasonRange: Range<Int>
+
+  /// Makes the head of a response to be sent.
+  ///
+  /// - Parameters:
+  ///   - status: From 100 to 599.
+  ///   - reason: The phrase after the status, for people to read; may be empty.
+  ///   - fields: Names and values. Framing may be left to ``Connection/send(_:into:)``.
+  /// - Throws: ``ProtocolError`` with `party == .us` if a part is not valid.
+  public init(
+    status: Int, reason: String = "", fields: [(String, String)] = []
+  ) throws(ProtocolError) {
+    try self.init(status: status, reason: reason, fields: Fields(fields))
+  }
+
+  /// Makes the head of a response to be sent, with fields that exist already.
+  ///
+  /// - Throws: ``ProtocolError`` with `party == .us` if the status or reason is not valid.
+  public init(status: Int, reason: String = "", fields: Fields) throws(ProtocolError) {
+    guard 100...599 ~= status else { throw ProtocolError(.invalidStatus, by: .us) }
+    for byte in reason.utf8 where !Grammar.isFieldContent(byte) {
+      throw ProtocolError(.invalidReason, by: .us)
+    }
+    var fields = fields
+    let reasonRange = fields.store(reason)
+    self.init(status: status, reasonRange: reasonRange, version: .http11, fields: fields)
+  }
+
+  /// For the parser, which has checked every part.
+  init(status: Int, reasonRange: Range<Int>, version: Version, fields: Fields) {
+    self.status = status
+    self.reasonRange = reasonRange
+    self.version = version
+    self.fields = fields
+  }
+
+  /// The phrase after the status; often empty.
+  public var reason: String { fields.text(reasonRange) }
+
+  /// Whether this is an interim response, after which the final one still comes (RFC 9110 section 15.2).
+  public var isInterim: Bool { status < 200 }
+
+  /// The reason's bytes, for the encoder.
+  var reasonBytes: ArraySlice<UInt8> { fields.storage[reasonRange] }
+
+  /// Equal when status, reason, version and fields are; where they are stored makes no difference.
+  public static func == (left: ResponseHead, right: ResponseHead) -> Bool {
+    left.status == right.status && left.version == right.version
+      && left.reasonBytes.elementsEqual(right.reasonBytes) && left.fields == right.fields
+  }
+}

@@ -1,0 +1,113 @@
+// Which requests' targets are valid, and for which method (RFC 9112 section 3.2).
+
+enum Target {
+  /// What is wrong with a target, if anything; the method is a token already.
+  ///
+  /// 1. Visible ASCII only, and no fragment: a client keeps `#…` to itself (RFC 9110 section 4.1).
+  /// 2. CONNECT takes the authority form and no other method does (section 3.2.3).
+  /// 3. `*` is for OPTIONS (section 3.2.4).
+  /// 4. Anything else is the origin form, `/…` (section 3.2.1), or the absolute form, a URI with `//` and
+  ///    an authority that has no user name in it (section 3.2.2, RFC 9110 section 4.2.4).
+  static func flaw(
+    _ bytes: Span<UInt8>, method: Range<Int>, target: Range<Int>
+  ) -> ProtocolError.Reason? {
+    if target.isEmpty { return .invalidTarget }
+    for index in target
+    where !Grammar.isVisible(bytes[index]) || bytes[index] == UInt8(ascii: "#") {
+      return .invalidTarget
+    }
+    if spells(bytes, method, "CONNECT") {
+      return isAuthorityForm(bytes, target) ? nil : .targetDoesNotFitMethod
+    }
+    if bytes[target.lowerBound] == UInt8(ascii: "/") { return nil }
+    if target.count == 1, bytes[target.lowerBound] == UInt8(ascii: "*") {
+      return spells(bytes, method, "OPTIONS") ? nil : .targetDoesNotFitMethod
+    }
+    return flawInAbsoluteForm(bytes, target)
+  }
+
+  /// Whether `Host = uri-host [ ":" port ]`, which may be empty (RFC 9110 section 7.2).
+  static func isHost(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    range.isEmpty || authority(bytes, range) != nil
+  }
+
+  /// Whether the bytes are exactly `name`; methods are compared with regard to case (RFC 9110 section 9.1).
+  static func spells(_ bytes: Span<UInt8>, _ range: Range<Int>, _ name: String) -> Bool {
+    guard range.count == name.utf8.count else { return false }
+    var index = range.lowerBound
+    for byte in name.utf8 {
+      if bytes[index] != byte { return false }
+      index += 1
+    }
+    return true
+  }
+
+  /// `authority-form = uri-host ":" port`.
+  private static func isAuthorityForm(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    guard let authority = authority(bytes, range) else { return false }
+    return !(authority.port ?? 0..<0).isEmpty
+  }
+
+  /// `absolute-form = scheme ":" "//" authority …` (RFC 3986 section 3.1).
+  private static func flawInAbsoluteForm(
+    _ bytes: Span<UInt8>, _ range: Range<Int>
+  ) -> ProtocolError.Reason? {
+    var index = range.lowerBound
+    while index < range.upperBound,
+      Grammar.isAlpha(bytes[index]) || Grammar.isDigit(bytes[index])
+        || bytes[index] == UInt8(ascii: "+") || bytes[index] == UInt8(ascii: "-")
+        || bytes[index] == UInt8(ascii: ".")
+    {
+      index += 1
+    }
+    guard Grammar.isAlpha(bytes[range.lowerBound]), range.upperBound - index > 3,
+      bytes[index] == UInt8(ascii: ":"), bytes[index + 1] == UInt8(ascii: "/"),
+      bytes[index + 2] == UInt8(ascii: "/")
+    else { return .targetDoesNotFitMethod }
+    let start = index + 3
+    var end = start
+    while end < range.upperBound, bytes[end] != UInt8(ascii: "/"), bytes[end] != UInt8(ascii: "?") {
+      end += 1
+    }
+    return authority(bytes, start..<end) == nil ? .invalidTarget : nil
+  }
+
+  /// `uri-host [ ":" port ]` with a host that is not empty, taken apart; `nil` if it is none.
+  private static func authority(
+    _ bytes: Span<UInt8>, _ range: Range<Int>
+  ) -> (host: Range<Int>, port: Range<Int>?)? {
+    guard let host = hostPrefix(bytes, range) else { return nil }
+    if host.upperBound == range.upperBound { return (host, nil) }
+    guard bytes[host.upperBound] == UInt8(ascii: ":") else { return nil }
+    let port = (host.upperBound + 1)..<range.upperBound
+    guard port.count <= 5 else { return nil }
+    var number = 0
+    for index in port {
+      guard Grammar.isDigit(bytes[index]) else { return nil }
+      number = number * 10 + Int(bytes[index] - UInt8(ascii: "0"))
+    }
+    return number <= 65_535 ? (host, port) : nil
+  }
+
+  /// The host that `range` begins with: an IP literal in brackets, or a registered name or IPv4 address.
+  private static func hostPrefix(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int>? {
+    guard !range.isEmpty else { return nil }
+    let start = range.lowerBound
+    var index = start
+    if bytes[start] == UInt8(ascii: "[") {
+      index += 1
+      while index < range.upperBound, isInAddressLiteral(bytes[index]) { index += 1 }
+      guard index < range.upperBound, bytes[index] == UInt8(ascii: "]"), index > start + 1 else {
+        return nil
+      }
+      return start..<(index + 1)
+    }
+    while index < range.upperBound, Grammar.regName.contains(bytes[index]) { index += 1 }
+    return index > start ? start..<index : nil
+  }
+
+  /// The bytes of `IPv6address / IPvFuture`; whoever connects to it checks the address itself.
+  private static func isInAddressLiteral(_ byte: UInt8) -> Bool {
+    byte != UInt8(ascii: "%") && (Grammar.regName.contains(byte) || byte == UInt8(ascii: ":"))
+  }
+}

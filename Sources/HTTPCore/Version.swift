@@ -1,0 +1,35 @@
+// The version of HTTP a message claims (RFC 9112 section 2.3).
+
+/// A version of HTTP/1, as written in a start line.
+///
+/// A minor version above 1 is treated as 1.1, as RFC 9110 section 2.5 asks; other major versions are refused.
+public struct Version: Equatable, Comparable, Sendable, CustomStringConvertible {
+  /// The digit after the point.
+  public let minor: UInt8
+
+  /// HTTP/1.0: one exchange a connection unless both ends ask for more; no chunks, no interim responses.
+  public static let http10 = Version(minor: 0)
+  /// HTTP/1.1.
+  public static let http11 = Version(minor: 1)
+
+  /// As in a start line: `HTTP/1.1`.
+  public var description: String { "HTTP/1.\(minor)" }
+
+  /// Compares by minor version.
+  public static func < (left: Version, right: Version) -> Bool { left.minor < right.minor }
+
+  /// Reads `HTTP-version = "HTTP/" DIGIT "." DIGIT` that fills `range` exactly.
+  static func parse(_ input: Span<UInt8>, _ range: Range<Int>) throws(ProtocolError) -> Version {
+    let start = range.lowerBound
+    guard range.count == 8,
+      input[start] == UInt8(ascii: "H"), input[start + 1] == UInt8(ascii: "T"),
+      input[start + 2] == UInt8(ascii: "T"), input[start + 3] == UInt8(ascii: "P"),
+      input[start + 4] == UInt8(ascii: "/"), Grammar.isDigit(input[start + 5]),
+      input[start + 6] == UInt8(ascii: "."), Grammar.isDigit(input[start + 7])
+    else { throw ProtocolError(.malformedVersion, by: .peer) }
+    guard input[start + 5] == UInt8(ascii: "1") else {
+      throw ProtocolError(.unsupportedVersion, by: .peer)
+    }
+    return Version(minor: input[start + 7] - UInt8(ascii: "0"))
+  }
+}

@@ -1,0 +1,180 @@
+import HTTPCore
+import Testing
+
+@Suite("Conversations between a client and a server")
+struct ConversationTests {
+  private func get(_ fields: [(String, String)] = []) throws -> OutgoingEvent {
+    .request(try RequestHead(method: "GET", target: "/", fields: [("Host", "a")] + fields))
+  }
+  private func post(_ fields: [(String, String)]) throws -> OutgoingEvent {
+    .request(try RequestHead(method: "POST", target: "/", fields: [("Host", "a")] + fields))
+  }
+  private func ok(_ fields: [(String, String)] = [("Content-Length", "0")]) throws -> OutgoingEvent
+  {
+    .response(try ResponseHead(status: 200, fields: fields))
+  }
+
+  @Test("Two exchanges on one connection, then closing")
+  func keepAlive() throws {
+    var pair = ConnectionPair()
+    for _ in 1...2 {
+      _ = try pair.send(get(), .endOfMessage(), from: .client)
+      #expect(pair.states == [.done, .sendResponse])
+      _ = try pair.send(ok(), .endOfMessage(), from: .server)
+      #expect(pair.states == [.done, .done])
+      try pair.client.startNextExchange()
+      try pair.server.startNextExchange()
+      #expect(pair.states == [.idle, .idle])
+    }
+    _ = try pair.send(.connectionClosed, from: .client)
+    #expect(pair.states == [.closed, .mustClose])
+    _ = try pair.send(.connectionClosed, from: .server)
+    #expect(pair.states == [.closed, .closed])
+  }
+
+  @Test("RFC 9110 10.1.1: Expect: 100-continue")
+  func expectContinue() throws {
+    var pair = ConnectionPair()
+    _ = try pair.send(
+      post([("Content-Length", "2"), ("Expect", "100-Continue")]), from: .client)
+    #expect(pair.server.clientAwaitsContinue)
+    var impatient = pair
+    _ = try pair.send(.interimResponse(try ResponseHead(status: 100)), from: .server)
+    #expect(!pair.server.clientAwaitsContinue)
+    #expect(!pair.client.clientAwaitsContinue)
+    _ = try impatient.send(.content([1, 2]), from: .client)
+    #expect(!impatient.server.clientAwaitsContinue)
+
+    var bodiless = ConnectionPair()
+    _ = try bodiless.send(get([("Expect", "100-continue")]), from: .client)
+    #expect(!bodiless.server.clientAwaitsContinue)
+  }
+
+  @Test("An upgrade that is accepted hands over the rest of the bytes")
+  func upgrade() throws {
+    var pair = ConnectionPair()
+    _ = try pair.send(
+      get([("Upgrade", "x"), ("Connection", "upgrade")]), .endOfMessage(), from: .client)
+    #expect(pair.states == [.mightSwitch, .sendResponse])
+    #expect(try pair.server.step([1, 2].span) == .paused)
+    let reading = try pair.send(
+      .interimResponse(
+        try ResponseHead(status: 101, fields: [("Upgrade", "x"), ("Connection", "upgrade")])),
+      from: .server)
+    #expect(reading.error == nil)
+    #expect(pair.states == [.switched, .switched])
+    #expect(try pair.server.step([1, 2].span) == .paused)
+  }
+
+  @Test("An upgrade that is declined goes on as HTTP")
+  func declined() throws {
+    var pair = ConnectionPair()
+    _ = try pair.send(
+      get([("Upgrade", "x"), ("Connection", "upgrade")]), .endOfMessage(), from: .client)
+    _ = try pair.send(ok(), .endOfMessage(), from: .server)
+    #expect(pair.states == [.done, .done])
+  }
+
+  @Test("A conversation can be forked, and the forks compared")
+  func values() throws {
+    var pair = ConnectionPair()
+    _ = try pair.send(get(), .endOfMessage(), from: .client)
+    var fork = pair
+    #expect(fork.server == pair.server)
+    _ = try pair.send(ok(), .endOfMessage(), from: .server)
+    #expect(fork.server != pair.server)
+    _ = try fork.send(ok(), .endOfMessage(), from: .server)
+    #expect(fork.server == pair.server)
+  }
+
+  @Test("After an error the same error comes again, and a response can still be sent")
+  func errorStays() throws {
+    var server = Connection(role: .server)
+    let wire = [UInt8](wire: "GET / HTTP/1.1\n\n")
+    for _ in 1...2 {
+      #expect(throws: ProtocolError(.missingHost, by: .peer)) { try server.step(wire.span) }
+    }
+    var output: [UInt8] = []
+    try server.send(ok(), into: &output)
+    try server.send(.endOfMessage(), into: &output)
+    #expect(output.text.contains("Connection: close\r\n"))
+  }
+
+  @Test("Random conversations give the same events however the bytes are cut", arguments: 0..<40)
+  func random(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    var client = Connection(role: .client)
+    var server = Connection(role: .server)
+    for _ in 0..<5 {
+      let content = (0..<Int.random(in: 0...300, using: &random)).map { _ in
+        UInt8.random(in: 0...255, using: &random)
+      }
+      let chunked = Bool.random(using: &random)
+      let framing =
+        chunked ? ("Transfer-Encoding", "chunked") : ("Content-Length", "\(content.count)")
+      let (sentRequest, receivedRequest) = try converse(
+        .request(RequestHead(method: "POST", target: "/", fields: [("Host", "a"), framing])),
+        content, from: &client, to: &server, using: &random)
+      #expect(sentRequest == receivedRequest, "seed \(seed)")
+      let (sentResponse, receivedResponse) = try converse(
+        .response(ResponseHead(status: 200, fields: [framing])),
+        content, from: &server, to: &client, using: &random)
+      #expect(sentResponse == receivedResponse, "seed \(seed)")
+      try client.startNextExchange()
+      try server.startNextExchange()
+    }
+  }
+
+  /// Sends a message in random pieces; returns the content sent and the content received.
+  private func converse(
+    _ head: OutgoingEvent, _ content: [UInt8], from sender: inout Connection,
+    to receiver: inout Connection, using random: inout SeededGenerator
+  ) throws -> (sent: [UInt8], received: [UInt8]) {
+    var wire: [UInt8] = []
+    try sender.send(head, into: &wire)
+    var rest = content[...]
+    while !rest.isEmpty {
+      let piece = rest.prefix(Int.random(in: 1...100, using: &random))
+      try sender.send(.content(Array(piece)), into: &wire)
+      rest = rest.dropFirst(piece.count)
+    }
+    try sender.send(.endOfMessage(), into: &wire)
+
+    var received: [UInt8] = []
+    var input: [UInt8] = []
+    var remaining = wire[...]
+    while true {
+      switch try receiver.step(input.span) {
+      case .event(.content(let range), let consumed):
+        received += input[range]
+        input.removeFirst(consumed)
+      case .event(.endOfMessage, let consumed):
+        input.removeFirst(consumed)
+        #expect(input.isEmpty && remaining.isEmpty)
+        return (content, received)
+      case .event(_, let consumed): input.removeFirst(consumed)
+      case .needMoreInput:
+        let piece = remaining.prefix(Int.random(in: 1...50, using: &random))
+        try #require(!piece.isEmpty)
+        input += piece
+        remaining = remaining.dropFirst(piece.count)
+      case .paused: Issue.record("paused in the middle of a message")
+      }
+    }
+  }
+}
+
+/// SplitMix64: the same numbers for the same seed, everywhere.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}

@@ -1,0 +1,351 @@
+// What a server makes of requests and a client of responses: tables of wire bytes and verdicts, each read whole,
+// byte by byte and cut at every place.
+
+import HTTPCore
+import Testing
+
+struct WireExample: CustomTestStringConvertible, Sendable {
+  var name: String
+  /// Each line feed stands for CR LF, except in `raw`.
+  var wire: [UInt8]
+  /// What `Reading.description` says, for an example that is accepted.
+  var expected: String = ""
+  var reason: ProtocolError.Reason?
+  var requestMethod = "GET"
+  var testDescription: String { name }
+
+  init(_ name: String, _ text: String, gives expected: String, to method: String = "GET") {
+    (self.name, wire, self.expected, requestMethod) = (name, [UInt8](wire: text), expected, method)
+  }
+
+  init(_ name: String, _ text: String, breaks reason: ProtocolError.Reason) {
+    (self.name, wire, self.reason) = (name, [UInt8](wire: text), reason)
+  }
+
+  init(_ name: String, raw: String, breaks reason: ProtocolError.Reason) {
+    (self.name, wire, self.reason) = (name, Array(raw.utf8), reason)
+  }
+}
+
+@Suite("Reading requests")
+struct RequestReadingTests {
+  private func check(_ example: WireExample) {
+    let (reading, difference) = readInEveryWay(
+      example.wire, with: Connection(role: .server), answer: answerShortly)
+    #expect(difference == nil)
+    if let reason = example.reason {
+      #expect(reading.error == ProtocolError(reason, by: .peer), "\(reading)")
+      #expect(reading.state == .failed)
+    } else {
+      #expect(reading.description == example.expected)
+    }
+  }
+
+  static let accepted: [WireExample] = [
+    WireExample(
+      "the shortest", "GET / HTTP/1.1\nHost: a\n\n",
+      gives: #"["GET / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "HTTP/1.0 needs no Host, and closes", "GET / HTTP/1.0\n\n",
+      gives: #"["GET / HTTP/1.0", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "RFC 9110 2.5: a higher minor version is 1.1", "GET / HTTP/1.3\nHost: a\n\n",
+      gives: #"["GET / HTTP/1.3", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "RFC 9112 2.2: one empty line before", "\nGET / HTTP/1.1\nHost: a\n\n",
+      gives: #"["GET / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample("nothing", "", gives: #"["closed"] -> closed, 0 left"#),
+    WireExample("an empty line and nothing", "\n", gives: #"["closed"] -> closed, 0 left"#),
+    WireExample(
+      "Content-Length", "POST /a HTTP/1.1\nHost: a\nContent-Length: 5\n\nhello",
+      gives: #"["POST /a HTTP/1.1", "content(hello)", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "Content-Length zero", "POST /a HTTP/1.1\nHost: a\nContent-Length: 00\n\n",
+      gives: #"["POST /a HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "chunked",
+      "POST /a HTTP/1.1\nHost: a\nTransfer-Encoding: Chunked\n\n5\nhello\n00b\n big, world\n0\n\n",
+      gives:
+        #"["POST /a HTTP/1.1", "content(hello big, world)", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "chunk extensions are dropped",
+      "POST /a HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1;a=b;c=\"d e\"\nx\n0 ;z\n\n",
+      gives: #"["POST /a HTTP/1.1", "content(x)", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "trailers", "POST /a HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n0\nDigest: d\n\n",
+      gives:
+        #"["POST /a HTTP/1.1", "end [HTTPCore.Field(name: \"Digest\", value: \"d\")]", "closed"] -> closed, 0 left"#
+    ),
+    WireExample(
+      "pipelined",
+      "GET /1 HTTP/1.1\nHost: a\n\nPOST /2 HTTP/1.1\nHost: a\nContent-Length: 1\n\nxGET /3 HTTP/1.1\nHost: a\n\n",
+      gives:
+        #"["GET /1 HTTP/1.1", "end", "POST /2 HTTP/1.1", "content(x)", "end", "GET /3 HTTP/1.1", "end", "closed"] -> closed, 0 left"#
+    ),
+    WireExample(
+      "after Connection: close the rest is not read",
+      "GET /1 HTTP/1.1\nHost: a\nConnection: x, Close\n\nGET /2 HTTP/1.1\nHost: a\n\n",
+      gives: #"["GET /1 HTTP/1.1", "end"] -> mustClose, 28 left"#),
+    WireExample(
+      "HTTP/1.0 with keep-alive goes on",
+      "GET /1 HTTP/1.0\nConnection: keep-alive\n\nGET /2 HTTP/1.0\n\n",
+      gives: #"["GET /1 HTTP/1.0", "end", "GET /2 HTTP/1.0", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "a whole URI", "GET http://a.example:80/x?y HTTP/1.1\nHost: a\n\n",
+      gives: #"["GET http://a.example:80/x?y HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "OPTIONS *", "OPTIONS * HTTP/1.1\nHost: [::1]:8\n\n",
+      gives: #"["OPTIONS * HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "an empty Host", "GET / HTTP/1.1\nHost:\n\n",
+      gives: #"["GET / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+  ]
+
+  @Test("Accepted", arguments: accepted)
+  func accepts(_ example: WireExample) { check(example) }
+
+  static let refusedHeads: [WireExample] = [
+    WireExample("TLS", raw: "\u{16}\u{03}\u{01}", breaks: .invalidMethod),
+    WireExample("a space first", " GET / HTTP/1.1\n\n", breaks: .invalidMethod),
+    WireExample("two empty lines first", "\n\nGET / HTTP/1.1\n\n", breaks: .malformedRequestLine),
+    WireExample("no target", "GET HTTP/1.1\n\n", breaks: .malformedRequestLine),
+    WireExample("two spaces", "GET  / HTTP/1.1\n\n", breaks: .malformedVersion),
+    WireExample("a space in the target", "GET /a b HTTP/1.1\n\n", breaks: .malformedVersion),
+    WireExample("no version", "GET /\n\n", breaks: .malformedRequestLine),
+    WireExample("a bracket in the method", "G(T / HTTP/1.1\n\n", breaks: .invalidMethod),
+    WireExample("a small http", "GET / http/1.1\n\n", breaks: .malformedVersion),
+    WireExample("a long version", "GET / HTTP/1.10\n\n", breaks: .malformedVersion),
+    WireExample("HTTP/2.0", "GET / HTTP/2.0\n\n", breaks: .unsupportedVersion),
+    WireExample("HTTP/0.9", "GET / HTTP/0.9\n\n", breaks: .unsupportedVersion),
+    WireExample("a fragment", "GET /#a HTTP/1.1\n\n", breaks: .invalidTarget),
+    WireExample("8 bits in the target", "GET /\u{e9} HTTP/1.1\n\n", breaks: .invalidTarget),
+    WireExample("a relative target", "GET a HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
+    WireExample("GET *", "GET * HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
+    WireExample("GET host:port", "GET a:80 HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
+    WireExample("CONNECT /", "CONNECT / HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
+    WireExample("CONNECT without port", "CONNECT a HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
+    WireExample("a user's name", "GET http://u@a/ HTTP/1.1\n\n", breaks: .invalidTarget),
+    WireExample("bare LF", raw: "GET / HTTP/1.1\nHost: a\n\n", breaks: .bareLineFeed),
+    WireExample(
+      "bare LF in the fields", raw: "GET / HTTP/1.1\r\nHost: a\n\r\n", breaks: .bareLineFeed),
+    WireExample("bare CR", raw: "GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", breaks: .bareCarriageReturn),
+    WireExample("NUL", "GET / HTTP/1.1\nA: b\0c\n\n", breaks: .invalidFieldValue),
+    WireExample("DEL", "GET / HTTP/1.1\nA: b\u{7f}\n\n", breaks: .invalidFieldValue),
+    WireExample("folding", "GET / HTTP/1.1\nA: b\n c\n\n", breaks: .lineFolding),
+    WireExample("a folded first line", "GET / HTTP/1.1\n A: b\n\n", breaks: .lineFolding),
+    WireExample(
+      "a space before the colon", "GET / HTTP/1.1\nHost : a\n\n", breaks: .spaceAroundFieldName),
+    WireExample("no colon", "GET / HTTP/1.1\nHost\n\n", breaks: .missingColon),
+    WireExample("no name", "GET / HTTP/1.1\n: a\n\n", breaks: .invalidFieldName),
+    WireExample("a bad name", "GET / HTTP/1.1\nA@: a\n\n", breaks: .invalidFieldName),
+    WireExample("no Host", "GET / HTTP/1.1\n\n", breaks: .missingHost),
+    WireExample("two Hosts", "GET / HTTP/1.1\nHost: a\nHost: a\n\n", breaks: .repeatedHost),
+    WireExample("two Hosts in 1.0", "GET / HTTP/1.0\nHost: a\nhost: a\n\n", breaks: .repeatedHost),
+    WireExample("a bad Host", "GET / HTTP/1.1\nHost: a/b\n\n", breaks: .invalidHost),
+    WireExample("a bad port", "GET / HTTP/1.1\nHost: a:66000\n\n", breaks: .invalidHost),
+    WireExample("an empty address", "GET / HTTP/1.1\nHost: []\n\n", breaks: .invalidHost),
+    WireExample("two in one Host", "GET / HTTP/1.1\nHost: a, b\n\n", breaks: .invalidHost),
+    WireExample("closed in the request line", "GET / HT", breaks: .closedInsideMessage),
+    WireExample("closed in the fields", "GET / HTTP/1.1\nHost: a\n", breaks: .closedInsideMessage),
+  ]
+
+  @Test("Refused heads", arguments: refusedHeads)
+  func refusesHead(_ example: WireExample) { check(example) }
+
+  static let refusedFramings: [WireExample] = {
+    func framing(
+      _ fields: String, _ body: String = "", breaks reason: ProtocolError.Reason
+    ) -> WireExample {
+      WireExample(fields + body, "POST / HTTP/1.1\nHost: a\n\(fields)\n\n\(body)", breaks: reason)
+    }
+    let chunked = "Transfer-Encoding: chunked"
+    return [
+      framing("Content-Length: 5\n\(chunked)", breaks: .bothLengthAndTransferEncoding),
+      framing("\(chunked)\nContent-Length: 5", breaks: .bothLengthAndTransferEncoding),
+      framing("Content-Length: 5\nContent-Length: 6", breaks: .repeatedContentLength),
+      framing("Content-Length: 5\nContent-Length: 5", breaks: .repeatedContentLength),
+      framing("Content-Length: 5, 6", breaks: .invalidContentLength),
+      framing("Content-Length: 5, 5", breaks: .invalidContentLength),
+      framing("Content-Length: +5", breaks: .invalidContentLength),
+      framing("Content-Length: -5", breaks: .invalidContentLength),
+      framing("Content-Length: 0x5", breaks: .invalidContentLength),
+      framing("Content-Length: 5 5", breaks: .invalidContentLength),
+      framing("Content-Length:", breaks: .invalidContentLength),
+      framing("Content-Length: 9223372036854775808", breaks: .invalidContentLength),
+      framing("Content-Length: 99999999999999999999999", breaks: .invalidContentLength),
+      framing("Transfer-Encoding: gzip", breaks: .unsupportedTransferCoding),
+      framing("Transfer-Encoding: gzip, chunked", breaks: .unsupportedTransferCoding),
+      framing("Transfer-Encoding: chunked, chunked", breaks: .unsupportedTransferCoding),
+      framing("Transfer-Encoding: xchunked", breaks: .unsupportedTransferCoding),
+      framing("Transfer-Encoding: identity", breaks: .unsupportedTransferCoding),
+      framing("Transfer-Encoding:", breaks: .unsupportedTransferCoding),
+      framing("\(chunked)\n\(chunked)", breaks: .unsupportedTransferCoding),
+      framing("Content-Length: 5", "four", breaks: .contentShorterThanLength(missing: 1)),
+      framing(chunked, "", breaks: .closedInsideMessage),
+      framing(chunked, "5\nhell", breaks: .closedInsideMessage),
+      framing(chunked, "1\nx\n0\n", breaks: .closedInsideMessage),
+      framing(chunked, "\nx\n0\n\n", breaks: .malformedChunk),
+      framing(chunked, ";a\nx\n0\n\n", breaks: .malformedChunk),
+      framing(chunked, "g\nx\n0\n\n", breaks: .malformedChunk),
+      framing(chunked, "-1\nx\n0\n\n", breaks: .malformedChunk),
+      framing(chunked, "0x1\nx\n0\n\n", breaks: .malformedChunk),
+      framing(chunked, "1 \nx\n0\n\n", breaks: .malformedChunk),
+      framing(chunked, " 1\nx\n0\n\n", breaks: .malformedChunk),
+      framing(chunked, "1;a\u{7f}\nx\n0\n\n", breaks: .malformedChunk),
+      framing(chunked, "1\nxy\n0\n\n", breaks: .malformedChunk),
+      framing(chunked, "1\nxyz0\n\n", breaks: .malformedChunk),
+      framing(chunked, "8000000000000000\nx", breaks: .malformedChunk),
+      framing(chunked, "fffffffffffffffff\nx", breaks: .malformedChunk),
+      framing(chunked, "0\nContent-Length: 5\n\n", breaks: .forbiddenTrailer),
+      framing(chunked, "0\nhOsT: a\n\n", breaks: .forbiddenTrailer),
+      framing(chunked, "0\n A: b\n\n", breaks: .lineFolding),
+      WireExample(
+        "LF in a chunk extension",
+        raw: "POST / HTTP/1.1\r\nHost: a\r\n\(chunked)\r\n\r\n1;a\nx\r\n0\r\n\r\n",
+        breaks: .malformedChunk),
+      WireExample(
+        "LF alone behind a chunk",
+        raw: "POST / HTTP/1.1\r\nHost: a\r\n\(chunked)\r\n\r\n1\r\nx\n0\r\n\r\n",
+        breaks: .malformedChunk),
+      WireExample(
+        "chunked in HTTP/1.0", "POST / HTTP/1.0\nTransfer-Encoding: chunked\n\n",
+        breaks: .transferEncodingBeforeHTTP11),
+    ]
+  }()
+
+  @Test("Refused framings and bodies", arguments: refusedFramings)
+  func refusesFraming(_ example: WireExample) { check(example) }
+
+  @Test("Status hints")
+  func statusHints() {
+    #expect(ProtocolError(.startLineTooLong(limit: 1), by: .peer).statusHint == 414)
+    #expect(ProtocolError(.headTooLarge(limit: 1), by: .peer).statusHint == 431)
+    #expect(ProtocolError(.unsupportedTransferCoding, by: .peer).statusHint == 501)
+    #expect(ProtocolError(.unsupportedVersion, by: .peer).statusHint == 505)
+    #expect(ProtocolError(.missingHost, by: .peer).statusHint == 400)
+  }
+}
+
+@Suite("Limits, counted on bytes and not on how they came")
+struct LimitsTests {
+  private func verdict(_ wire: String, _ change: (inout Limits) -> Void) -> ProtocolError.Reason? {
+    var limits = Limits()
+    change(&limits)
+    let (reading, difference) = readInEveryWay(
+      [UInt8](wire: wire), with: Connection(role: .server, limits: limits))
+    #expect(difference == nil)
+    return reading.error?.reason
+  }
+
+  @Test("Each limit is kept to the byte")
+  func toTheByte() {
+    let head = "GET / HTTP/1.1\nHost: a\n\n"  // 27 bytes on the wire, 16 of them the request line
+    #expect(verdict(head) { $0.head = 27 } == nil)
+    #expect(verdict(head) { $0.head = 26 } == .headTooLarge(limit: 26))
+    #expect(verdict(head) { $0.startLine = 16 } == nil)
+    #expect(verdict(head) { $0.startLine = 15 } == .startLineTooLong(limit: 15))
+    #expect(verdict(head) { $0.fieldCount = 1 } == nil)
+    #expect(verdict(head) { $0.fieldCount = 0 } == .tooManyFields(limit: 0))
+
+    let chunked = "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n3;abc\nabc\n0\nA: b\n\n"
+    #expect(verdict(chunked) { $0.chunkLine = 7 } == nil)
+    #expect(verdict(chunked) { $0.chunkLine = 6 } == .chunkLineTooLong(limit: 6))
+    #expect(verdict(chunked) { $0.trailers = 8 } == nil)
+    #expect(verdict(chunked) { $0.trailers = 7 } == .trailersTooLarge(limit: 7))
+  }
+
+  @Test("A limit is noticed before the line it is in has ended")
+  func unfinishedLines() {
+    let long = String(repeating: "a", count: 200)
+    #expect(verdict("GET /" + long) { $0.startLine = 100 } == .startLineTooLong(limit: 100))
+    #expect(verdict("GET / HTTP/1.1\nA: " + long) { $0.head = 100 } == .headTooLarge(limit: 100))
+    let chunked = "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n"
+    #expect(verdict(chunked + "1;" + long) { $0.chunkLine = 100 } == .chunkLineTooLong(limit: 100))
+    #expect(
+      verdict(chunked + "0" + String(repeating: "0", count: 200)) { $0.chunkLine = 100 }
+        == .chunkLineTooLong(limit: 100))
+    #expect(
+      verdict(chunked + "0\nA: " + long) { $0.trailers = 100 } == .trailersTooLarge(limit: 100))
+  }
+}
+
+@Suite("Reading responses")
+struct ResponseReadingTests {
+  private func check(_ example: WireExample) throws {
+    var client = Connection(role: .client)
+    var wire: [UInt8] = []
+    let target = example.requestMethod == "CONNECT" ? "a:80" : "/"
+    let fields = [("Host", "a"), ("Upgrade", "x"), ("Connection", "upgrade")]
+    try client.send(
+      .request(
+        RequestHead(
+          method: example.requestMethod, target: target,
+          fields: example.name.contains("upgrade") ? fields : [fields[0]])), into: &wire)
+    try client.send(.endOfMessage(), into: &wire)
+    let (reading, difference) = readInEveryWay(example.wire, with: client)
+    #expect(difference == nil)
+    if let reason = example.reason {
+      #expect(reading.error == ProtocolError(reason, by: .peer), "\(reading)")
+    } else {
+      #expect(reading.description == example.expected)
+    }
+  }
+
+  static let examples: [WireExample] = [
+    WireExample(
+      "a length", "HTTP/1.1 200 OK\nContent-Length: 2\n\nhi",
+      gives: #"["200 HTTP/1.1", "content(hi)", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "no reason and no space", "HTTP/1.1 200\nContent-Length: 0\n\n",
+      gives: #"["200 HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "until close", "HTTP/1.0 200 OK\n\nhi there",
+      gives: #"["200 HTTP/1.0", "content(hi there)", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "chunked", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nhi\n0\n\n",
+      gives: #"["200 HTTP/1.1", "content(hi)", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "interim ones first",
+      "HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early\nLink: x\n\nHTTP/1.1 204 None\n\n",
+      gives: #"["interim 100", "interim 103", "204 HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "to HEAD a length says nothing", "HTTP/1.1 200 OK\nContent-Length: 5\n\n",
+      gives: #"["200 HTTP/1.1", "end", "closed"] -> closed, 0 left"#, to: "HEAD"),
+    WireExample(
+      "304 has no content", "HTTP/1.1 304 Same\nContent-Length: 5\n\n",
+      gives: #"["304 HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "2xx to CONNECT", "HTTP/1.1 200 OK\nContent-Length: 5\n\nother protocol",
+      gives: #"["200 HTTP/1.1"] -> switched, 14 left"#, to: "CONNECT"),
+    WireExample(
+      "4xx to CONNECT", "HTTP/1.1 403 No\nContent-Length: 2\n\nno",
+      gives: #"["403 HTTP/1.1", "content(no)", "end", "closed"] -> closed, 0 left"#, to: "CONNECT"),
+    WireExample(
+      "101 to an upgrade", "HTTP/1.1 101 Switching\nUpgrade: x\n\n\u{1}",
+      gives: #"["interim 101"] -> switched, 1 left"#),
+    WireExample("101 to nothing", "HTTP/1.1 101 Switching\n\n", breaks: .switchWithoutProposal),
+    WireExample("HTTP/2", "HTTP/2.0 200 OK\n\n", breaks: .unsupportedVersion),
+    WireExample("not HTTP", "SSH-2.0\n\n", breaks: .malformedStatusLine),
+    WireExample("two digits", "HTTP/1.1 20 OK\n\n", breaks: .invalidStatus),
+    WireExample("four digits", "HTTP/1.1 2000 OK\n\n", breaks: .malformedStatusLine),
+    WireExample("a low status", "HTTP/1.1 099 OK\n\n", breaks: .invalidStatus),
+    WireExample("NUL in the reason", "HTTP/1.1 200 O\0K\n\n", breaks: .invalidReason),
+    WireExample(
+      "too little", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhi",
+      breaks: .contentShorterThanLength(missing: 3)),
+    WireExample(
+      "both framings", "HTTP/1.1 200 OK\nContent-Length: 5\nTransfer-Encoding: chunked\n\n",
+      breaks: .bothLengthAndTransferEncoding),
+    WireExample("nothing at all", "", breaks: .closedInsideMessage),
+  ]
+
+  @Test("Table", arguments: examples)
+  func table(_ example: WireExample) throws { try check(example) }
+
+  @Test("A response to no request is refused")
+  func withoutRequest() {
+    let wire = [UInt8](wire: "HTTP/1.1 408 Timeout\n\n")
+    let (reading, _) = read([wire], with: Connection(role: .client))
+    #expect(reading.error == ProtocolError(.responseWithoutRequest, by: .peer))
+  }
+}

@@ -1,0 +1,261 @@
+import HTTPCore
+import Testing
+
+@Suite("Sending")
+struct SendingTests {
+  /// A server that has read `request`.
+  private func server(after request: String) -> Connection {
+    read([[UInt8](wire: request)], with: Connection(role: .server), ended: false).connection
+  }
+
+  private func wire(
+    _ events: OutgoingEvent..., from connection: Connection
+  ) throws -> (text: String, connection: Connection) {
+    var connection = connection
+    var output: [UInt8] = []
+    for event in events { try connection.send(event, into: &output) }
+    return (output.text.replacing("\r\n", with: "\n"), connection)
+  }
+
+  private func expect(
+    _ reason: ProtocolError.Reason, _ events: OutgoingEvent..., from connection: Connection,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    var connection = connection
+    var output: [UInt8] = Array("before".utf8)
+    #expect(throws: ProtocolError(reason, by: .us), sourceLocation: sourceLocation) {
+      for event in events.dropLast() { try connection.send(event, into: &output) }
+      output = Array("before".utf8)
+      try connection.send(events[events.count - 1], into: &output)
+    }
+    #expect(output.text == "before", "nothing is written", sourceLocation: sourceLocation)
+    #expect(connection.ourState == .failed, sourceLocation: sourceLocation)
+  }
+
+  static let get = "GET / HTTP/1.1\nHost: a\n\n"
+
+  @Test("A request, as it is written")
+  func request() throws {
+    let head = try RequestHead(
+      method: "POST", target: "/x", fields: [("hOst", "a"), ("Content-Length", "2")])
+    let (text, client) = try wire(
+      .request(head), .content(Array("hi".utf8)), .endOfMessage(), from: Connection(role: .client))
+    #expect(text == "POST /x HTTP/1.1\nhOst: a\nContent-Length: 2\n\nhi")
+    #expect(client.ourState == .done)
+  }
+
+  @Test("A response with a length")
+  func response() throws {
+    let head = try ResponseHead(status: 200, reason: "OK", fields: [("Content-Length", "2")])
+    let (text, after) = try wire(
+      .response(head), .content(Array("hi".utf8)), .endOfMessage(), from: server(after: Self.get))
+    #expect(text == "HTTP/1.1 200 OK\nContent-Length: 2\n\nhi")
+    #expect(after.ourState == .done)
+  }
+
+  @Test("RFC 9112 6.3: without a length, chunked for 1.1 and until close for 1.0")
+  func chosenFraming() throws {
+    let head = try ResponseHead(status: 200)
+    let events: [OutgoingEvent] = [.response(head), .content(Array("hi".utf8)), .endOfMessage()]
+    var output: [UInt8] = []
+    var modern = server(after: Self.get)
+    for event in events { try modern.send(event, into: &output) }
+    #expect(
+      output == [UInt8](wire: "HTTP/1.1 200 \nTransfer-Encoding: chunked\n\n2\nhi\n0\n\n"))
+    #expect(modern.ourState == .done)
+    output = []
+    var old = server(after: "GET / HTTP/1.0\nConnection: keep-alive\n\n")
+    for event in events { try old.send(event, into: &output) }
+    #expect(output == [UInt8](wire: "HTTP/1.1 200 \nConnection: close\n\nhi"))
+    #expect(old.ourState == .mustClose)
+  }
+
+  @Test("RFC 9112 9.3: Connection says what will happen, whatever the head said")
+  func connectionField() throws {
+    func connection(_ request: String, _ fields: [(String, String)]) throws -> [String] {
+      let head = try ResponseHead(status: 200, fields: fields + [("Content-Length", "0")])
+      return try wire(.response(head), from: server(after: request)).text.split(separator: "\n")
+        .filter { $0.hasPrefix("Connection") }.map(String.init)
+    }
+    let close = "GET / HTTP/1.1\nHost: a\nConnection: close\n\n"
+    let old = "GET / HTTP/1.0\nConnection: Keep-Alive\n\n"
+    #expect(try connection(Self.get, []) == [])
+    #expect(try connection(close, []) == ["Connection: close"])
+    #expect(try connection(old, []) == ["Connection: keep-alive"])
+    #expect(try connection("GET / HTTP/1.0\n\n", []) == ["Connection: close"])
+    #expect(try connection(Self.get, [("Connection", "close")]) == ["Connection: close"])
+    #expect(try connection(close, [("connection", "keep-alive")]) == ["Connection: close"])
+    #expect(
+      try connection(close, [("Connection", "foo, keep-alive")])
+        == ["Connection: foo", "Connection: close"])
+  }
+
+  @Test("Content that the caller writes itself")
+  func contentFollows() throws {
+    let sized = try ResponseHead(status: 200, fields: [("Content-Length", "5")])
+    let (text, after) = try wire(
+      .response(sized), .contentFollows(count: 5), .endOfMessage(), from: server(after: Self.get))
+    #expect(text == "HTTP/1.1 200 \nContent-Length: 5\n\n")
+    #expect(after.ourState == .done)
+
+    var chunked = server(after: Self.get)
+    var output: [UInt8] = []
+    try chunked.send(.response(ResponseHead(status: 200)), into: &output)
+    output = []
+    try chunked.send(.contentFollows(count: 17), into: &output)
+    #expect(output.text == "11\r\n")
+    output = []
+    try chunked.send(.contentFollows(count: 10), into: &output)
+    #expect(output.text == "\r\na\r\n")
+    output = []
+    try chunked.send(.endOfMessage(trailers: Fields([("Digest", "d")])), into: &output)
+    #expect(output.text == "\r\n0\r\nDigest: d\r\n\r\n")
+  }
+
+  @Test("RFC 9110 9.3.2: HEAD can be answered as GET is, and no content goes out")
+  func head() throws {
+    let head = try ResponseHead(status: 200, fields: [("Content-Length", "5")])
+    let request = "HEAD / HTTP/1.1\nHost: a\n\n"
+    let (text, after) = try wire(
+      .response(head), .content(Array("hello".utf8)), .endOfMessage(), from: server(after: request))
+    #expect(text == "HTTP/1.1 200 \nContent-Length: 5\n\n")
+    #expect(after.ourState == .done)
+  }
+
+  @Test("An answer to what was no request is the last")
+  func answerToGarbage() throws {
+    let garbled = read(
+      [Array("GET / FTP/1.1\r\n".utf8)], with: Connection(role: .server), ended: false
+    ).connection
+    #expect(garbled.peerState == .failed)
+    let head = try ResponseHead(status: 400, fields: [("Content-Length", "0")])
+    let (text, after) = try wire(.response(head), .endOfMessage(), from: garbled)
+    #expect(text == "HTTP/1.1 400 \nContent-Length: 0\nConnection: close\n\n")
+    #expect(after.ourState == .mustClose)
+    let (timeout, _) = try wire(.response(head), .endOfMessage(), from: Connection(role: .server))
+    #expect(timeout.contains("Connection: close"))
+  }
+
+  @Test("Lengths must agree")
+  func lengths() throws {
+    let five = try OutgoingEvent.response(
+      ResponseHead(status: 200, fields: [("Content-Length", "5")]))
+    let ready = server(after: Self.get)
+    expect(.contentExceedsLength, five, .content(Array("123456".utf8)), from: ready)
+    expect(.contentExceedsLength, five, .contentFollows(count: 6), from: ready)
+    expect(.contentShorterThanLength(missing: 5), five, .endOfMessage(), from: ready)
+    expect(
+      .trailersNeedChunkedFraming, five, .content(Array("12345".utf8)),
+      .endOfMessage(trailers: try Fields([("A", "b")])), from: ready)
+  }
+
+  @Test("RFC 9110 8.6, 15: where there is no content there is no framing, and the reverse")
+  func noContent() throws {
+    func response(_ status: Int, _ fields: [(String, String)] = []) throws -> OutgoingEvent {
+      .response(try ResponseHead(status: status, fields: fields))
+    }
+    let ready = server(after: Self.get)
+    let connect = server(after: "CONNECT a:80 HTTP/1.1\nHost: a:80\n\n")
+    let one = OutgoingEvent.content([1])
+    expect(.contentNotAllowed, try response(204, [("Content-Length", "0")]), from: ready)
+    expect(.contentNotAllowed, try response(204), one, from: ready)
+    expect(.contentNotAllowed, try response(304), one, from: ready)
+    expect(.contentNotAllowed, try response(200, [("Content-Length", "0")]), from: connect)
+    expect(
+      .contentNotAllowed,
+      .interimResponse(try ResponseHead(status: 100, fields: [("Content-Length", "0")])),
+      from: ready)
+    expect(
+      .transferEncodingBeforeHTTP11, try response(200, [("Transfer-Encoding", "chunked")]),
+      from: server(after: "GET / HTTP/1.0\n\n"))
+    expect(
+      .interimBeforeHTTP11, .interimResponse(try ResponseHead(status: 100)),
+      from: server(after: "GET / HTTP/1.0\n\n"))
+  }
+
+  @Test("Only in turn, and only one's own part")
+  func order() throws {
+    let ok = OutgoingEvent.response(try ResponseHead(status: 200))
+    let request = OutgoingEvent.request(
+      try RequestHead(method: "GET", target: "/", fields: [("Host", "a")]))
+    let client = Connection(role: .client)
+    expect(.wrongRole(.finalResponseHead), ok, from: client)
+    expect(.wrongRole(.requestHead), request, from: Connection(role: .server))
+    expect(.eventNotAllowedNow(.content, state: .idle), .content([1]), from: client)
+    expect(.eventNotAllowedNow(.requestHead, state: .sendBody), request, request, from: client)
+    expect(
+      .eventNotAllowedNow(.finalResponseHead, state: .sendBody), ok, ok,
+      from: server(after: Self.get))
+    expect(.invalidStatus, .response(try ResponseHead(status: 100)), from: server(after: Self.get))
+    expect(
+      .switchWithoutProposal, .interimResponse(try ResponseHead(status: 101)),
+      from: server(after: Self.get))
+    expect(
+      .missingHost, .request(try RequestHead(method: "GET", target: "/")), from: client)
+    var failed = client
+    failed.sendFailed()
+    expect(.sendingFailed, request, from: failed)
+  }
+
+  @Test("Injection is refused where the value is made")
+  func injection() throws {
+    for (name, value) in [
+      ("A", "b\r\nC: d"), ("A", "b\nc"), ("A", "b\rc"), ("A", "b\0"), ("A", " b"), ("A", "b\t"),
+      ("A", "\u{7f}"),
+    ] {
+      #expect(throws: ProtocolError(.invalidFieldValue, by: .us)) { try Fields([(name, value)]) }
+    }
+    for name in ["", "A B", "A:", "A\r\n", "Ä"] {
+      #expect(throws: ProtocolError(.invalidFieldName, by: .us)) { try Fields([(name, "b")]) }
+    }
+    #expect(throws: ProtocolError(.invalidReason, by: .us)) {
+      try ResponseHead(status: 200, reason: "OK\r\nA: b")
+    }
+    #expect(throws: ProtocolError(.invalidStatus, by: .us)) { try ResponseHead(status: 99) }
+    #expect(throws: ProtocolError(.invalidStatus, by: .us)) { try ResponseHead(status: 600) }
+    #expect(throws: ProtocolError(.invalidMethod, by: .us)) {
+      try RequestHead(method: "GET /", target: "/")
+    }
+    for target in ["", "/a b", "/\r\n", "/é", "/#a", "http://u@a/"] {
+      #expect(throws: ProtocolError(.invalidTarget, by: .us)) {
+        try RequestHead(method: "GET", target: target)
+      }
+    }
+  }
+
+  @Test("A field that is refused leaves the fields as they were")
+  func failedAppend() throws {
+    var fields = try Fields([("A", "1")])
+    let before = fields
+    #expect(throws: ProtocolError.self) { try fields.append("B", "\n") }
+    #expect(fields == before)
+    try fields.append("B", "2")
+    #expect(fields.map(\.value) == ["1", "2"])
+  }
+}
+
+@Suite("Fields")
+struct FieldsTests {
+  @Test("Lookup without regard to case, original spelling kept, repeated fields joined")
+  func lookup() throws {
+    let fields = try Fields([("ACCept", "a"), ("Host", "h"), ("accept", "b"), ("X", "")])
+    #expect(fields["Accept"] == "a, b")
+    #expect(fields.values(of: "ACCEPT") == ["a", "b"])
+    #expect(fields["accep"] == nil)
+    #expect(fields["x"] == "")
+    #expect(fields.contains("HOST"))
+    #expect(fields.map(\.name) == ["ACCept", "Host", "accept", "X"])
+    #expect(try fields.withValue(of: "host") { $0.count } == 1)
+  }
+
+  @Test("Equality is about what is said, not where it is stored")
+  func equality() throws {
+    let wire = [UInt8](wire: "GET /x HTTP/1.1\nHOST: a\n\n")
+    let (reading, _) = read([wire], with: Connection(role: .server), ended: false)
+    let built = try RequestHead(method: "GET", target: "/x", fields: [("host", "a")])
+    #expect(reading.items.first == .event(.request(built)))
+    let other = try RequestHead(method: "GET", target: "/y", fields: [("host", "a")])
+    #expect(reading.items.first != .event(.request(other)))
+    #expect(try Fields([("A", "b")]) != Fields([("A", "B")]))
+  }
+}
