@@ -5,12 +5,12 @@
 
 extension Array where Element == UInt8 {
   /// A copy of the span's bytes.
-  init(copying span: Span<UInt8>) {
+  package init(copying span: Span<UInt8>) {
     self = unsafe span.withUnsafeBufferPointer { bytes in unsafe Array(bytes) }
   }
 
   /// Appends a copy of the span's bytes.
-  mutating func append(copying span: Span<UInt8>) {
+  package mutating func append(copying span: Span<UInt8>) {
     unsafe span.withUnsafeBufferPointer { bytes in unsafe append(contentsOf: bytes) }
   }
 }

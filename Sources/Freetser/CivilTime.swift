@@ -1,0 +1,69 @@
+// Date and time of day in UTC, for the Date field and for log lines.
+//
+// `gmtime_r` fills a structure that holds a pointer, and FoundationEssentials loads a calendar; this is arithmetic.
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// A moment in UTC, to the second, in the proleptic Gregorian calendar.
+struct CivilTime: Equatable {
+  var year: Int
+  var month: Int
+  var day: Int
+  var hour: Int
+  var minute: Int
+  var second: Int
+  /// 0 is Sunday.
+  var weekday: Int
+
+  /// The moment so many seconds after the beginning of 1970.
+  ///
+  /// Years are counted from March, so that the leap day is a year's last, in eras of 400 years (146,097 days).
+  init(secondsSince1970 total: Int) {
+    let daysSince1970 = total >= 0 ? total / 86_400 : (total - 86_399) / 86_400
+    let secondOfDay = total - daysSince1970 * 86_400
+    (hour, minute, second) = (secondOfDay / 3_600, secondOfDay / 60 % 60, secondOfDay % 60)
+    weekday = ((daysSince1970 + 4) % 7 + 7) % 7
+
+    let days = daysSince1970 + 719_468  // since 0000-03-01
+    let era = (days >= 0 ? days : days - 146_096) / 146_097
+    let dayOfEra = days - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+    month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+    year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+  }
+
+  /// Seconds since 1970, now, on the system's clock.
+  static func nowInSeconds() -> Int {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int(time.tv_sec)
+  }
+
+  /// `Sun, 06 Nov 1994 08:49:37 GMT` (IMF-fixdate, RFC 9110 section 5.6.7).
+  var httpDate: String {
+    let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+    let months = [
+      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+    return "\(days[weekday]), \(padded(day)) \(months[month - 1]) \(padded(year, to: 4)) "
+      + "\(padded(hour)):\(padded(minute)):\(padded(second)) GMT"
+  }
+
+  /// `1994-11-06T08:49:37Z` (RFC 3339).
+  var timestamp: String {
+    "\(padded(year, to: 4))-\(padded(month))-\(padded(day))"
+      + "T\(padded(hour)):\(padded(minute)):\(padded(second))Z"
+  }
+
+  private func padded(_ number: Int, to width: Int = 2) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+  }
+}

@@ -1,0 +1,56 @@
+// Percent escapes (RFC 3986 section 2.1), and the names and values of queries and forms
+// (WHATWG URL, application/x-www-form-urlencoded).
+
+import HTTPCore
+
+enum PercentEncoding {
+  /// The text that `bytes` stand for; `nil` if an escape is broken or the result is not UTF-8.
+  static func decode(_ bytes: Span<UInt8>, plusIsSpace: Bool) -> String? {
+    var decoded: [UInt8] = []
+    decoded.reserveCapacity(bytes.count)
+    var index = 0
+    while index < bytes.count {
+      switch bytes[index] {
+      case UInt8(ascii: "%"):
+        guard index + 2 < bytes.count, let high = hexValue(bytes[index + 1]),
+          let low = hexValue(bytes[index + 2])
+        else { return nil }
+        decoded.append(high << 4 | low)
+        index += 3
+      case UInt8(ascii: "+") where plusIsSpace:
+        decoded.append(UInt8(ascii: " "))
+        index += 1
+      case let byte:
+        decoded.append(byte)
+        index += 1
+      }
+    }
+    return String(validating: decoded, as: UTF8.self)
+  }
+
+  /// The `name=value` pairs between the `&`; a pair without `=` is a name with an empty value.
+  static func decodeForm(_ bytes: Span<UInt8>) -> [(name: String, value: String)]? {
+    var pairs: [(name: String, value: String)] = []
+    var start = 0
+    for end in 0...bytes.count where end == bytes.count || bytes[end] == UInt8(ascii: "&") {
+      defer { start = end + 1 }
+      guard end > start else { continue }
+      let equals = (start..<end).first { bytes[$0] == UInt8(ascii: "=") }
+      guard let name = decode(bytes.extracting(start..<(equals ?? end)), plusIsSpace: true),
+        let value = decode(
+          bytes.extracting((equals.map { $0 + 1 } ?? end)..<end), plusIsSpace: true)
+      else { return nil }
+      pairs.append((name, value))
+    }
+    return pairs
+  }
+
+  private static func hexValue(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,48 @@
+// How a log line looks: `2026-11-23T07:14:00Z info [conn-12] freetser.server: message key=value`.
+
+public import Logging
+import Threads
+
+/// A log handler that makes lines and leaves writing them to a ``LogQueue``.
+public struct QueuedLogHandler: LogHandler {
+  /// Lines below it are not made at all.
+  public var logLevel: Logger.Level
+  /// Values added to every line.
+  public var metadata: Logger.Metadata = [:]
+  private let label: String
+  private let queue: LogQueue
+
+  init(label: String, logLevel: Logger.Level, queue: LogQueue) {
+    self.label = label
+    self.logLevel = logLevel
+    self.queue = queue
+  }
+
+  /// One of the values added to every line.
+  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  /// Makes a line and queues it.
+  public func log(event: LogEvent) {
+    var line =
+      "\(CivilTime(secondsSince1970: CivilTime.nowInSeconds()).timestamp) \(event.level) [\(Thread.currentName)] \(label): "
+      + Self.onOneLine("\(event.message)")
+    let values = event.metadata.map { metadata.merging($0) { $1 } } ?? metadata
+    for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+      line += " \(key)=\(Self.onOneLine("\(value)"))"
+    }
+    if let error = event.error { line += " error=\(Self.onOneLine("\(error)"))" }
+    queue.append(line + "\n")
+  }
+
+  /// Escapes control characters: what a client sent must not look like another line of the log.
+  private static func onOneLine(_ text: String) -> String {
+    guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return text }
+    return text.unicodeScalars.map { scalar in
+      scalar.value < 0x20 || scalar.value == 0x7f
+        ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    }.joined()
+  }
+}

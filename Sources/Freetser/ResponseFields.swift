@@ -1,0 +1,31 @@
+// The fields a handler sets.
+
+public import HTTPTypes
+
+/// The fields of a response: ordered, names compared without regard to case.
+///
+/// Values are taken as they are and checked when the response is sent: one with a control byte in it, such as the
+/// line break of a field an attacker wants to add, makes the response a 500, and nothing of it is sent.
+public struct ResponseFields: Sendable, ExpressibleByDictionaryLiteral {
+  /// The lines, in the order in which they are sent.
+  public private(set) var lines: [(name: HTTPField.Name, value: String)]
+
+  /// Makes fields from names and values, repeated names included.
+  public init(dictionaryLiteral elements: (HTTPField.Name, String)...) {
+    lines = elements.map { (name: $0.0, value: $0.1) }
+  }
+
+  /// The first value of this name. Setting it replaces all values of the name; setting `nil` removes them.
+  public subscript(name: HTTPField.Name) -> String? {
+    get { lines.first { $0.name == name }?.value }
+    set {
+      lines.removeAll { $0.name == name }
+      if let newValue { append(name, newValue) }
+    }
+  }
+
+  /// Adds a line, beside others of the same name: for `Set-Cookie`, `Link` and their like.
+  public mutating func append(_ name: HTTPField.Name, _ value: String) {
+    lines.append((name: name, value: value))
+  }
+}
