@@ -70,7 +70,7 @@ let package = Package(
       name: "TransportTests", dependencies: ["Transport", "Threads"], cSettings: gnuSource,
       swiftSettings: strict),
     .testTarget(
-      name: "KVStoreTests", dependencies: ["KVStore", "Threads"], cSettings: gnuSource,
+      name: "KVStoreTests", dependencies: ["KVStore", "CSQLite", "Threads"], cSettings: gnuSource,
       swiftSettings: strict),
     .testTarget(
       name: "FreetserTests",

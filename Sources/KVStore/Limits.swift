@@ -1,0 +1,64 @@
+// The store's limits, and the checks that hold keys and values to them.
+
+extension Store {
+  /// How much one store takes.
+  public enum Limits {
+    /// The longest key that can be written, in bytes of UTF-8: what other key-value databases take too,
+    /// so that a table can move to one of them.
+    public static let keyLengthInBytes = 1024
+
+    /// The largest value that can be written: each is read and written as a whole, in memory.
+    public static let valueLengthInBytes = 4 * 1024 * 1024
+
+    /// How many callers may wait in ``Store/execute(_:)`` at once. A waiting caller is a thread, and
+    /// systems of common size carry no more of them.
+    public static let waitingCallers = 10_000
+  }
+}
+
+/// What is wrong with a key.
+public enum KeyProblem: Equatable, Sendable {
+  /// It has no characters.
+  case empty
+  /// It has a character U+0000, at which other databases would cut it off.
+  case containsNUL
+  /// It is longer than ``Store/Limits/keyLengthInBytes``.
+  case tooLong(limit: Int)
+}
+
+/// Refuses keys that must not be written. Reading goes without: an older file may hold such keys.
+func checkKey(_ key: String) throws(StoreError) {
+  let utf8 = key.utf8
+  if utf8.isEmpty { throw .invalidKey(key, .empty) }
+  if utf8.count > Store.Limits.keyLengthInBytes {
+    throw .invalidKey(key, .tooLong(limit: Store.Limits.keyLengthInBytes))
+  }
+  if utf8.contains(0) { throw .invalidKey(key, .containsNUL) }
+}
+
+/// Refuses values that are too large.
+func checkValue(_ value: [UInt8]) throws(StoreError) {
+  if value.count > Store.Limits.valueLengthInBytes {
+    throw .valueTooLarge(limit: Store.Limits.valueLengthInBytes)
+  }
+}
+
+/// What is wrong with a path.
+public enum PathProblem: Equatable, Sendable {
+  /// It has no characters: SQLite would make a file that nobody can find again.
+  case empty
+  /// It has a character U+0000, at which the system would cut it off.
+  case containsNUL
+  /// It begins with `file:`, which SQLite would read as a URI. Write `./file:…` for a file of that name.
+  case isURI
+  /// It is `:memory:`. Use ``Store/inMemory(tables:)``.
+  case namesMemory
+}
+
+/// Refuses paths that SQLite would not take for the name of a file.
+func checkPath(_ path: String) throws(StoreError) {
+  if path.isEmpty { throw .invalidPath(path, .empty) }
+  if path.utf8.contains(0) { throw .invalidPath(path, .containsNUL) }
+  if path.utf8.starts(with: "file:".utf8) { throw .invalidPath(path, .isURI) }
+  if path == ":memory:" { throw .invalidPath(path, .namesMemory) }
+}

@@ -1,0 +1,80 @@
+// Owns one handle of SQLite's, and gives SQLite's result codes their names.
+
+import CSQLite
+import Threads
+
+/// Where a database lives.
+enum Location {
+  case file(String)
+  case memory
+}
+
+/// One connection to a database. Used by one thread at a time, so it is opened without SQLite's mutex.
+// @safe: the pointer is made in `init`, used by statements that hold on to this connection, and given
+// back once, by `close` or `deinit`.
+@safe final class SQLiteConnection {
+  /// `nil` once closed.
+  private(set) var handle: OpaquePointer?
+
+  /// Opens the database, making the file if it is missing.
+  init(_ location: Location) throws(StoreError) {
+    let path =
+      switch location {
+      case .file(let path): path
+      case .memory: ":memory:"
+      }
+    let flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+    let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
+    guard code == SQLITE_OK else {
+      // A handle comes with the failure too, for its message.
+      let message = unsafe String(cString: sqlite3_errmsg(handle))
+      unsafe sqlite3_close(handle)
+      throw .cannotOpen(path: path, message: message)
+    }
+  }
+
+  deinit {
+    // Statements that are still there keep what they need of it until they go too.
+    unsafe sqlite3_close_v2(handle)
+  }
+
+  /// Closes the file. Every statement must be gone.
+  func close() throws(StoreError) {
+    let code = unsafe sqlite3_close(handle)
+    guard code == SQLITE_OK else { throw unsafe StoreError(code: code, of: handle) }
+    unsafe handle = nil
+  }
+
+  /// How long to wait for the locks of other connections before giving up with `.busy`.
+  func setBusyTimeout(_ timeout: Duration) {
+    unsafe sqlite3_busy_timeout(handle, Int32(clamping: timeout.inNanoseconds / 1_000_000))
+  }
+
+  /// Runs SQL that has no parameters and whose rows do not matter.
+  func execute(_ sql: String) throws(StoreError) {
+    let code = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
+    guard code == SQLITE_OK else { throw unsafe StoreError(code: code, of: handle) }
+  }
+
+  /// Whether a transaction is open. SQLite ends one by itself when, say, the disk is full.
+  var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+}
+
+extension StoreError {
+  /// What a result code means, with the message that `handle` keeps for its last failure.
+  init(code: Int32, of handle: OpaquePointer?) {
+    let message = unsafe String(cString: sqlite3_errmsg(handle))
+    // The low byte is the code proper; the rest tells more.
+    switch code & 0xff {
+    case SQLITE_BUSY, SQLITE_LOCKED: self = .busy
+    case SQLITE_FULL: self = .full
+    case SQLITE_IOERR: self = .ioError(code: code, message: message)
+    case SQLITE_READONLY: self = .readOnly
+    case SQLITE_CORRUPT: self = .corrupt(message: message)
+    case SQLITE_NOTADB:
+      self = .notADatabase(path: unsafe String(cString: sqlite3_db_filename(handle, nil)))
+    default: self = .sqlite(code: code, message: message)
+    }
+  }
+}

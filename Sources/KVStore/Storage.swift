@@ -1,0 +1,115 @@
+// The verbs of a routine.
+
+/// What a routine reads and changes tables with, for as long as it runs.
+///
+/// It cannot be copied, kept or handed to another thread; the compiler sees to it. Functions that take
+/// part in a routine take it as `borrowing Storage`.
+///
+/// A verb that refuses (`.entryExists`, `.staleCounter`, `.invalidKey`, …) leaves the transaction as it
+/// was: catch the error and go on. After a failure of SQLite's (`.full`, `.ioError`, …) every verb
+/// throws it again, and so does `execute` if the routine does not.
+///
+/// Expiry is wall time that the caller gives. An entry has expired when `now` is *after* its expiry; an
+/// expiry of 0 or less is none. Expired entries stay in the table until they are deleted or replaced.
+public struct Storage: ~Copyable {
+  private let database: Database
+
+  init(_ database: Database) { self.database = database }
+
+  /// The entry under `key`, or `nil` if there is none.
+  ///
+  /// - Parameter now: Entries that expired before this are left out. Without it, none are.
+  public borrowing func get(
+    _ table: Table, _ key: String, now: Timestamp? = nil
+  ) throws(StoreError) -> Entry? {
+    try database.run(on: table) { (table) throws(StoreError) in try table.entry(key, now: now) }
+  }
+
+  /// Stores a new entry, with counter 0.
+  ///
+  /// - Parameters:
+  ///   - expiresAt: When the entry expires; `nil` for never.
+  ///   - now: An entry that expired before this is replaced. Without it, any entry is in the way.
+  /// - Throws: `.entryExists`; `.alreadyExpired` if the new entry would have expired before `now`.
+  public borrowing func add(
+    _ table: Table, _ key: String, _ value: [UInt8], expiresAt: Timestamp? = nil,
+    now: Timestamp? = nil
+  ) throws(StoreError) {
+    try checkKey(key)
+    try checkValue(value)
+    if let now, let expiresAt, expiresAt > 0, now > expiresAt {
+      throw .alreadyExpired(expiresAt: expiresAt, now: now)
+    }
+    let added = try database.run(on: table) { (table) throws(StoreError) in
+      try table.insert(key, value, expiresAt: expiresAt, now: now)
+    }
+    if !added { throw .entryExists(table: table, key: key) }
+  }
+
+  /// Changes an entry that nobody has changed since it was read, and adds 1 to its counter.
+  ///
+  /// The old expiry does not matter and does not stay.
+  ///
+  /// - Parameters:
+  ///   - counter: The counter that the entry had.
+  ///   - expiresAt: When the entry expires from now on; `nil` for never.
+  /// - Throws: `.staleCounter` if the entry has another counter, or is gone.
+  public borrowing func update(
+    _ table: Table, _ key: String, _ value: [UInt8], ifCounter counter: Int64,
+    expiresAt: Timestamp? = nil
+  ) throws(StoreError) {
+    guard try tryUpdate(table, key, value, ifCounter: counter, expiresAt: expiresAt) else {
+      throw .staleCounter(table: table, key: key, expected: counter)
+    }
+  }
+
+  /// Changes an entry as ``update(_:_:_:ifCounter:expiresAt:)-([UInt8])`` does.
+  ///
+  /// - Returns: `false`, and nothing is changed, if the entry has another counter, or is gone.
+  public borrowing func tryUpdate(
+    _ table: Table, _ key: String, _ value: [UInt8], ifCounter counter: Int64,
+    expiresAt: Timestamp? = nil
+  ) throws(StoreError) -> Bool {
+    try checkKey(key)
+    try checkValue(value)
+    let updated = try database.run(on: table) { (table) throws(StoreError) in
+      try table.update(key, value, ifCounter: counter, expiresAt: expiresAt)
+    }
+    if !updated, counter == .max, try get(table, key)?.counter == counter {
+      throw .counterExhausted(table: table, key: key)
+    }
+    return updated
+  }
+
+  /// Stores an entry whatever was there: new ones get counter 0, others add 1 to theirs.
+  ///
+  /// - Parameter expiresAt: When the entry expires from now on; `nil` for never.
+  public borrowing func overwrite(
+    _ table: Table, _ key: String, _ value: [UInt8], expiresAt: Timestamp? = nil
+  ) throws(StoreError) {
+    try checkKey(key)
+    try checkValue(value)
+    let stored = try database.run(on: table) { (table) throws(StoreError) in
+      try table.upsert(key, value, expiresAt: expiresAt)
+    }
+    if !stored { throw .counterExhausted(table: table, key: key) }
+  }
+
+  /// Deletes an entry, expired or not. Added again, its counter starts at 0.
+  ///
+  /// - Returns: Whether there was one.
+  @discardableResult
+  public borrowing func delete(_ table: Table, _ key: String) throws(StoreError) -> Bool {
+    try database.run(on: table) { (table) throws(StoreError) in try table.delete(key) }
+  }
+
+  /// All keys of the table, those of expired entries too, in the order of their UTF-8 bytes.
+  public borrowing func listKeys(_ table: Table) throws(StoreError) -> [String] {
+    try database.run(on: table) { (table) throws(StoreError) in try table.keys() }
+  }
+
+  /// Deletes every entry of the table.
+  public borrowing func clear(_ table: Table) throws(StoreError) {
+    try database.run(on: table) { (table) throws(StoreError) in try table.clear() }
+  }
+}

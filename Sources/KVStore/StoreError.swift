@@ -1,0 +1,105 @@
+// Everything that can go wrong in this module, as values.
+
+/// Why the store refused or failed.
+public enum StoreError: Error, Equatable, Sendable {
+  // MARK: A verb refused. The transaction goes on; catch the error and what was written before stays.
+
+  /// `add` found the key taken.
+  case entryExists(table: Table, key: String)
+  /// `update` found the entry missing or changed since `expected` was read.
+  case staleCounter(table: Table, key: String, expected: Int64)
+  /// The entry was changed 9,223,372,036,854,775,807 times. Delete it and add it again.
+  case counterExhausted(table: Table, key: String)
+  /// `add` was given an expiry that lies before the `now` it was given.
+  case alreadyExpired(expiresAt: Timestamp, now: Timestamp)
+  /// The store was not opened with that table.
+  case unknownTable(Table)
+  /// The key cannot be written.
+  case invalidKey(String, KeyProblem)
+  /// The value cannot be written; the limit is in bytes.
+  case valueTooLarge(limit: Int)
+
+  // MARK: The store did not open.
+
+  /// The name of the table is not one that ``Table`` allows.
+  case invalidTableName(String)
+  /// The table was named twice; upper and lower case make no difference.
+  case duplicateTable(Table)
+  /// The file has a table, view or index of that name that is not made as this module makes its tables.
+  case tableHasOtherLayout(Table)
+  /// The path is not the name of a file.
+  case invalidPath(String, PathProblem)
+  /// The file cannot be opened; the message is SQLite's.
+  case cannotOpen(path: String, message: String)
+  /// The file is there and is something else.
+  case notADatabase(path: String)
+
+  // MARK: The routine did not run.
+
+  /// A routine called `execute` or `close` of its own store, and would have waited for itself.
+  case reentrant
+  /// The store was closed.
+  case closed
+  /// So many callers were waiting already.
+  case queueFull(limit: Int)
+  /// A transaction could be neither committed nor taken back. Close the store and open it again.
+  indirect case rollbackFailed(StoreError)
+
+  // MARK: SQLite failed. Nothing of the routine was stored.
+
+  /// Another connection kept the file locked for the whole of the waiting time, 5 seconds.
+  case busy
+  /// The disk or the file is full. Reading goes on; writing works again once there is room.
+  case full
+  /// The system failed to read or write; the code is one of SQLite's extended result codes.
+  case ioError(code: Int32, message: String)
+  /// The file or its directory cannot be written.
+  case readOnly
+  /// The file is damaged.
+  case corrupt(message: String)
+  /// Another result code of SQLite, extended, with its message.
+  case sqlite(code: Int32, message: String)
+}
+
+extension StoreError: CustomStringConvertible {
+  /// One line for a log: what was refused, and why.
+  public var description: String {
+    switch self {
+    case .entryExists(let table, let key): "\(table) already has the key \(quoted(key))"
+    case .staleCounter(let table, let key, let expected):
+      "the entry \(quoted(key)) of \(table) no longer has the counter \(expected)"
+    case .counterExhausted(let table, let key):
+      "the counter of the entry \(quoted(key)) of \(table) cannot rise any further"
+    case .alreadyExpired(let expiresAt, let now):
+      "the expiry \(expiresAt.secondsSince1970) lies before the time \(now.secondsSince1970)"
+    case .unknownTable(let table): "the store was not opened with the table \(quoted(table.name))"
+    case .invalidKey(_, .empty): "a key cannot be empty"
+    case .invalidKey(_, .containsNUL): "a key cannot hold the character U+0000"
+    case .invalidKey(_, .tooLong(let limit)): "a key has at most \(limit) bytes"
+    case .valueTooLarge(let limit): "a value has at most \(limit) bytes"
+    case .invalidTableName(let name): "\(quoted(name)) cannot be the name of a table"
+    case .duplicateTable(let table): "the table \(table) was named twice"
+    case .tableHasOtherLayout(let table):
+      "the file has another kind of \(table) than the store makes"
+    case .invalidPath(_, .empty): "the path of a store cannot be empty"
+    case .invalidPath(_, .containsNUL): "the path of a store cannot hold the character U+0000"
+    case .invalidPath(let path, .isURI): "\(path) would be read as a URI; write ./\(path)"
+    case .invalidPath(_, .namesMemory): ":memory: is no path; use Store.inMemory"
+    case .cannotOpen(let path, let message): "cannot open \(path): \(message)"
+    case .notADatabase(let path): "\(path) is not an SQLite database"
+    case .reentrant: "a routine cannot use its own store through execute or close"
+    case .closed: "the store is closed"
+    case .queueFull(let limit): "\(limit) callers are waiting for the store already"
+    case .rollbackFailed(let cause): "the store is stuck in a transaction: \(cause)"
+    case .busy: "the file stayed locked by another connection"
+    case .full: "the disk is full"
+    case .ioError(let code, let message): "reading or writing failed: \(message) (\(code))"
+    case .readOnly: "the file cannot be written"
+    case .corrupt(let message): "the file is damaged: \(message)"
+    case .sqlite(let code, let message): "SQLite failed: \(message) (\(code))"
+    }
+  }
+}
+
+/// Quotation marks, and escapes for what would break the line.
+private func quoted(_ text: String) -> String { text.debugDescription }

@@ -1,0 +1,56 @@
+// One live connection, as the thread that serves it holds it.
+
+import Synchronization
+
+/// A connection that was accepted and is registered until it is dropped, which closes it.
+///
+/// It belongs to whoever holds it and to no thread: it may be handed on.
+public struct AcceptedConnection: ~Copyable, Sendable {
+  /// Counts the connections of one ``ConnectionThreads``, from 1.
+  public let id: UInt64
+
+  /// To receive and send. It stays open for as long as the connection is held.
+  public let socket: Socket
+
+  private let entry: ConnectionRegistry.Entry
+  private let registry: ConnectionRegistry
+
+  init(
+    id: UInt64, _ socket: consuming Socket, _ entry: ConnectionRegistry.Entry,
+    in registry: ConnectionRegistry
+  ) {
+    self.id = id
+    self.socket = socket
+    self.entry = entry
+    self.registry = registry
+  }
+
+  // Runs before `socket` is closed: see race 1 in ConnectionRegistry.
+  deinit {
+    registry.remove(id)
+  }
+
+  /// The other end.
+  public var peer: Address { socket.peer }
+
+  /// Whether the server is stopping: finish what was begun, begin nothing new.
+  public var isStopping: Bool { registry.isStopping }
+
+  /// Says that nothing is begun: from here on a stop ends the connection at once, by ending its
+  /// input. A connection is idle from its start. Costs one atomic exchange.
+  ///
+  /// - Returns: Whether to wait for more; `false` when the server is stopping, and then nothing
+  ///   else may wake the thread: leave.
+  public borrowing func markIdle() -> Bool {
+    entry.isIdle.store(true, ordering: .sequentiallyConsistent)
+    return !registry.isStopping
+  }
+
+  /// Says that something is begun, which a stop lets finish. Costs a plain store.
+  ///
+  /// A stop that looks just before still takes the connection for idle: what was received can be
+  /// answered, but no more may come.
+  public borrowing func markBusy() {
+    entry.isIdle.store(false, ordering: .relaxed)
+  }
+}

@@ -1,0 +1,161 @@
+// The accept loop: one thread per connection, and the order in which they end.
+
+import Threads
+
+/// Accepts connections and serves each on a thread of its own.
+///
+/// It lives until it is stopped, whether anyone holds it or not.
+public final class ConnectionThreads: Sendable {
+  /// How threads are made, and what happens when connections cannot be accepted.
+  public struct Options: Hashable, Sendable {
+    /// Bytes of stack for each connection. Memory is taken only where the stack is touched.
+    ///
+    /// Decoding nested JSON is what needs most: 512 KiB is too little for 512 levels.
+    public var stackSizeInBytes = 1 << 20
+
+    /// How the names of the threads begin, before `-` and the connection's number. Linux keeps 15
+    /// bytes of the whole.
+    public var threadName = "conn"
+
+    /// How long to wait after connections could not be accepted. It ends early when one of ours
+    /// closes, as that frees a descriptor.
+    public var pauseAfterFailedAccept: Duration = .seconds(1)
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// How a stop went.
+  public struct StopResult: Hashable, Sendable {
+    /// How many connections were still busy at the deadline and were cut.
+    public var cut: Int
+
+    /// How many threads are still running, because code that they were given does not return.
+    public var remaining: Int
+
+    /// Whether every connection ended by itself, in time.
+    public var endedInTime: Bool { cut == 0 && remaining == 0 }
+  }
+
+  // How long threads get to notice that their connection was cut: long for a thread that only has to
+  // see an error, short for a person who waits for a program to end.
+  private static let grace: Duration = .seconds(1)
+
+  private let listeners: [Listener]
+  private let options: Options
+  private let onEvent: @Sendable (TransportEvent) -> Void
+  private let serve: @Sendable (consuming AcceptedConnection) -> Void
+  private let registry = ConnectionRegistry()
+
+  /// Prepares to serve; nothing is accepted before ``start()``.
+  ///
+  /// - Parameters:
+  ///   - listeners: Where to accept. A stop closes them.
+  ///   - options: Stack size and names.
+  ///   - onEvent: Told of trouble in accepting, on the accepting thread, which waits for it.
+  ///   - serve: Serves one connection, on that connection's thread. The connection closes when it is
+  ///     dropped, at the latest when `serve` returns.
+  public init(
+    listeners: [Listener], options: Options = Options(),
+    onEvent: @escaping @Sendable (TransportEvent) -> Void = { _ in },
+    serve: @escaping @Sendable (consuming AcceptedConnection) -> Void
+  ) {
+    self.listeners = listeners
+    self.options = options
+    self.onEvent = onEvent
+    self.serve = serve
+  }
+
+  /// How many connections are open.
+  public var activeConnections: Int { registry.count }
+
+  /// Begins to accept, on one thread per listener. Called once.
+  ///
+  /// - Throws: ``TransportError/cannotStartThread(code:)``; then nothing runs and the listeners are
+  ///   closed.
+  public func start() throws(TransportError) {
+    for listener in listeners {
+      do throws(TransportError) {
+        try startThread(name: "accept", stackSize: nil) { [self] in acceptAll(from: listener) }
+      } catch {
+        stop(within: .zero)
+        throw error
+      }
+    }
+  }
+
+  /// Stops in order, and waits for it.
+  ///
+  /// The listeners close. Connections that are idle end at once; busy ones see
+  /// ``AcceptedConnection/isStopping`` and may finish within the time, after which they are cut in
+  /// both directions. Threads in code that waits for something else get a second to return.
+  ///
+  /// A further call, from another thread too, does the same with its own time. A thread that serves a
+  /// connection would wait for itself in vain, until its own connection is cut.
+  ///
+  /// - Parameter limit: How long busy connections may take.
+  /// - Returns: How many had to be cut, and how many threads could not be ended.
+  @discardableResult
+  public func stop(within limit: Duration) -> StopResult {
+    let deadline = MonotonicTime.now() + limit
+    registry.beginStopping()
+    for listener in listeners { listener.close() }
+    registry.endIdle()
+
+    var result = StopResult(cut: 0, remaining: registry.waitUntilEmpty(until: deadline))
+    if result.remaining > 0 {
+      result.cut = registry.cutAll()
+      result.remaining = registry.waitUntilEmpty(until: .now() + ConnectionThreads.grace)
+    }
+    registry.finishStopping()
+    return result
+  }
+
+  /// Waits until a call of ``stop(within:)`` has ended.
+  public func waitUntilStopped() {
+    registry.waitUntilStopped()
+  }
+
+  private func acceptAll(from listener: Listener) {
+    while true {
+      do throws(TransportError) {
+        guard let socket = try listener.accept() else { return }
+        if let connection = registry.add(socket) { startServing(connection) }
+      } catch {
+        let pause = options.pauseAfterFailedAccept
+        onEvent(.acceptPaused(listener.endpoint, error, pause: pause))
+        registry.pause(for: pause)
+      }
+    }
+  }
+
+  private func startServing(_ connection: consuming AcceptedConnection) {
+    let peer = connection.peer
+    let name = "\(options.threadName)-\(connection.id)"
+    let handoff = Handoff(connection)
+    do throws(TransportError) {
+      try startThread(name: name, stackSize: options.stackSizeInBytes) { [self] in
+        if let connection = handoff.take() { serve(connection) }
+      }
+    } catch {
+      _ = handoff.take()
+      onEvent(.connectionDropped(peer: peer, error))
+    }
+  }
+
+  /// Nobody joins the threads: each is counted until it has nothing left to do.
+  private func startThread(
+    name: String, stackSize: Int?, _ body: @escaping @Sendable () -> Void
+  ) throws(TransportError) {
+    registry.threadStarts()
+    do throws(ThreadError) {
+      try Thread.startDetached(name: name, stackSize: stackSize) { [registry] in
+        body()
+        registry.threadEnds()
+      }
+    } catch {
+      registry.threadEnds()
+      throw .cannotStartThread(code: error.code)
+    }
+  }
+}

@@ -1,0 +1,64 @@
+// Where to listen, as a person writes it, and the addresses it stands for.
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// A place to listen at: `.tcp(port: 8000)` or `.unix(path: "/run/app.sock")`.
+public enum Endpoint: Hashable, Sendable {
+  /// TCP.
+  ///
+  /// `host` is a numeric IPv4 or IPv6 address, or a name, of which one address is taken: IPv4 if it
+  /// has one. `0.0.0.0` and `::` are all of this machine's addresses. Port 0 lets the system choose.
+  /// `dualStack` makes `::` take IPv4 as well; otherwise IPv6 listeners take IPv6 alone.
+  case tcp(host: String = "127.0.0.1", port: UInt16, dualStack: Bool = false)
+
+  /// A Unix domain socket: a file that only processes on this machine can connect to.
+  case unix(path: String)
+}
+
+extension Endpoint: CustomStringConvertible {
+  /// As in `127.0.0.1:8000`, `[::1]:8000` and `unix:/run/app.sock`.
+  public var description: String {
+    switch self {
+    case .tcp(let host, let port, _):
+      host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+    case .unix(let path): "unix:\(path)"
+    }
+  }
+}
+
+extension Endpoint {
+  /// The addresses it stands for, in the resolver's order of preference; never none.
+  ///
+  /// - Throws: ``TransportError/unresolvable(host:code:)``.
+  func resolve() throws(TransportError) -> [Address] {
+    switch self {
+    case .unix(let path): [.unix(path: path)]
+    case .tcp(let host, let port, _): try Endpoint.resolve(host: host, port: port)
+    }
+  }
+
+  private static func resolve(host: String, port: UInt16) throws(TransportError) -> [Address] {
+    var hints = unsafe addrinfo()
+    unsafe hints.ai_family = AF_UNSPEC
+    unsafe hints.ai_socktype = streamType
+    unsafe hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+    var first: UnsafeMutablePointer<addrinfo>?
+    let code = unsafe getaddrinfo(host, "\(port)", &hints, &first)
+    guard code == 0 else { throw .unresolvable(host: host, code: code) }
+    defer { unsafe freeaddrinfo(first) }
+
+    var addresses: [Address] = []
+    var next = unsafe first
+    while let entry = unsafe next?.pointee {
+      let bytes = unsafe UnsafeRawBufferPointer(start: entry.ai_addr, count: Int(entry.ai_addrlen))
+      if let address = unsafe RawAddress(copying: bytes).address { addresses.append(address) }
+      unsafe next = entry.ai_next
+    }
+    guard !addresses.isEmpty else { throw .unresolvable(host: host, code: EAI_NONAME) }
+    return addresses
+  }
+}

@@ -1,0 +1,123 @@
+// Binds, listens and accepts, and can be closed while another thread waits in accept.
+
+import Threads
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// A socket that listens from the moment it is made until it is closed.
+public final class Listener: Sendable {
+  /// Where it was asked to listen.
+  public let endpoint: Endpoint
+
+  /// Where it listens: with the port that the system chose where the endpoint's is 0.
+  public let boundAddress: Address
+
+  // The numbers of what `sockets` owns: open while `use` says that it is not closed, or while an
+  // accept is under way.
+  private let listening: Int32
+  private let wakeUp: Int32
+  private let sockets: Handoff<ListeningSocket>
+  private let use = Monitor(Use())
+
+  private struct Use {
+    var isClosed = false
+    var accepts = 0
+  }
+
+  /// Binds to the endpoint and listens.
+  ///
+  /// A Unix path may hold a socket that nobody listens at, which is replaced.
+  ///
+  /// - Throws: ``TransportError/addressInUse(_:)``, ``TransportError/cannotListen(on:code:)``,
+  ///   ``TransportError/notASocket(path:)``, ``TransportError/pathTooLong(path:limitInBytes:)``,
+  ///   ``TransportError/unresolvable(host:code:)``, ``TransportError/systemCall(_:code:)``.
+  public init(
+    _ endpoint: Endpoint, options: ListenerOptions = ListenerOptions()
+  ) throws(TransportError) {
+    let socket = try ListeningSocket.open(endpoint, options)
+    self.endpoint = endpoint
+    boundAddress = try socket.descriptor.boundAddress()
+    listening = socket.descriptor.number
+    wakeUp = socket.wakeUp.reading.number
+    sockets = Handoff(socket)
+  }
+
+  /// Waits for the next connection.
+  ///
+  /// A connection that ended before we came to it is passed over.
+  ///
+  /// - Returns: The connection, or `nil` once the listener is closed.
+  /// - Throws: ``TransportError/systemCall(_:code:)``, mostly for want of descriptors (EMFILE,
+  ///   ENFILE) or memory (ENOBUFS, ENOMEM): the connection goes on waiting, so pause before the
+  ///   next call.
+  public func accept() throws(TransportError) -> Socket? {
+    let isOpen = use.withLock { use in
+      if !use.isClosed { use.accepts += 1 }
+      return !use.isClosed
+    }
+    guard isOpen else { return nil }
+    defer {
+      use.withLock { $0.accepts -= 1 }
+      use.wakeAll()
+    }
+    while true {
+      switch acceptOne(listening) {
+      case .accepted(let descriptor, let name):
+        return Socket(descriptor, peer: name.address ?? .unix(path: nil))
+      case .failed(let code) where code == EAGAIN:
+        if try !waitForConnection() { return nil }
+      case .failed(let code) where isAboutOneConnection(code):
+        continue
+      case .failed(let code):
+        throw .systemCall("accept", code: code)
+      }
+    }
+  }
+
+  /// Stops listening: connections that wait to be accepted are reset, a waiting ``accept()`` gives
+  /// `nil`, and a Unix path is removed if it is still ours. Further calls do nothing.
+  public func close() {
+    guard let socket = sockets.take() else { return }
+    use.withLock { $0.isClosed = true }
+    // poll(2) does not notice a close, and Darwin's accept(2) no shutdown(2): hence the pipe. Nobody
+    // reads the byte, so it wakes every thread that waits, also one that is about to.
+    socket.wakeUp.signal()
+    _ = use.wait { $0.accepts == 0 ? true : nil }
+    socket.close()
+  }
+
+  /// - Returns: Whether to try again; `false` when ``close()`` was called.
+  private func waitForConnection() throws(TransportError) -> Bool {
+    var news = (
+      pollfd(fd: listening, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)
+    )
+    _ = try retrying("poll") { () in
+      unsafe withUnsafeMutableBytes(of: &news) {
+        unsafe poll($0.assumingMemoryBound(to: pollfd.self).baseAddress!, 2, -1)
+      }
+    }
+    return news.1.revents == 0
+  }
+}
+
+/// Whether an error of accept(2) tells of a connection that is no more, rather than of our socket.
+/// Linux hands on errors of the network that were pending on the new connection ("Error handling"
+/// there); EPERM is a firewall's.
+private func isAboutOneConnection(_ code: Int32) -> Bool {
+  switch code {
+  case EINTR, ECONNABORTED, ECONNRESET, EPROTO, EPERM, ETIMEDOUT, ENOPROTOOPT, EOPNOTSUPP,
+    ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH:
+    return true
+  default:
+    #if canImport(Darwin)
+      return false
+    #else
+      return code == ENONET
+    #endif
+  }
+}
