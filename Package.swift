@@ -55,12 +55,14 @@ let package = Package(
       name: "quickstart",
       dependencies: [
         "Freetser", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
       ],
       path: "Examples/Quickstart", swiftSettings: strict),
     .executableTarget(
       name: "stress-test",
       dependencies: [
         "Freetser", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
       ],
       path: "Examples/StressTest", cSettings: gnuSource, swiftSettings: strict),
 

@@ -56,6 +56,11 @@ public struct Connection: Equatable, Sendable {
     }
   }
 
+  /// Whether the request being answered is HEAD.
+  package var isAnsweringHead: Bool { exchange.kind == .head }
+  /// Whether the client has not said that this exchange is its last.
+  package var clientMayContinue: Bool { exchange.offersPersistence }
+
   /// What of a request its response depends on.
   struct Exchange: Equatable, Sendable {
     var kind = RequestKind.ordinary

@@ -1,0 +1,257 @@
+// The story of one connection: read, step, handle, write, and again until one end is done.
+//
+// Requests that are sent ahead are answered one after the other, in order. A small request costs two system calls:
+// the receive that brings it and the send that answers it.
+
+import HTTPCore
+import HTTPTypes
+import Logging
+import Threads
+import Transport
+
+/// One connection with everything that belongs to it. It belongs to no thread: whoever holds it drives it.
+struct ConnectionLoop: ~Copyable {
+  private let connection: AcceptedConnection
+  private let service: Service
+  private var machine: Connection
+  private var input: ReceiveBuffer
+  private var inputEnded = false
+  /// The body of the request being read.
+  private var body: [UInt8] = []
+  /// When the head being read began to arrive, if it did not come at once.
+  private var headBegan: MonotonicTime?
+  private var writer: ResponseWriter
+
+  /// Why a connection ends before its time.
+  private enum Interruption: Error {
+    /// The client broke a rule or a limit: it is told, and the connection closes.
+    case refused(Refusal)
+    /// There is nobody to be told.
+    case lost(TransportError)
+  }
+
+  init(_ connection: consuming AcceptedConnection, _ service: Service) {
+    self.connection = connection
+    self.service = service
+    let configuration = service.configuration
+    var limits = Limits()
+    limits.head = configuration.maximumHeadSize
+    machine = Connection(role: .server, limits: limits)
+    input = ReceiveBuffer(limitInBytes: max(65_536, limits.head + limits.trailers))
+    writer = ResponseWriter()
+  }
+
+  /// Serves the connection until it ends. It is closed when this value is dropped.
+  mutating func run() {
+    let logger = service.configuration.logger
+    logger.debug("Connection from \(connection.peer)")
+    do throws(Interruption) {
+      try setTimeouts()
+      while let request = try receiveRequest() {
+        guard try answer(request) else { break }
+      }
+    } catch {
+      switch error {
+      case .refused(let refusal):
+        logger.debug("Refused: \(refusal.status.code) \(refusal.detail ?? "")")
+        refuse(refusal)
+      case .lost(let error):
+        logger.debug("Connection lost: \(error)")
+        // What the client does not take must not stay in the system's memory.
+        connection.socket.resetOnClose()
+      }
+    }
+    logger.debug("Connection closed")
+  }
+
+  private func setTimeouts() throws(Interruption) {
+    do throws(TransportError) {
+      let timeouts = service.configuration.timeouts
+      try connection.socket.setReceiveTimeout(timeouts.receive)
+      try connection.socket.setSendTimeout(timeouts.send)
+    } catch {
+      throw .lost(error)
+    }
+  }
+
+  // MARK: Reading
+
+  /// The next request with its body, or `nil` when the client has closed or the server is stopping.
+  private mutating func receiveRequest() throws(Interruption) -> Request? {
+    body = []
+    headBegan = nil
+    var head: RequestHead?
+    while true {
+      switch try step() {
+      case .event(.request(let received), _):
+        head = received
+        try check(received)
+        try sendContinueIfAwaited()
+      case .event(.content, _):
+        guard body.count <= service.configuration.maximumBodySize else {
+          throw .refused(.contentTooLarge(limit: service.configuration.maximumBodySize))
+        }
+      case .event(.endOfMessage, _):
+        return head.map { Request(head: $0, body: body, peer: connection.peer) }
+      case .event(.connectionClosed, _):
+        return nil
+      case .event(.response, _), .event(.interimResponse, _), .paused:
+        preconditionFailure("a server that has begun an exchange reads a request")
+      case .needMoreInput:
+        try receive()
+      }
+    }
+  }
+
+  /// Lets the machine read one event and drops the bytes it took; content goes into `body`.
+  private mutating func step() throws(Interruption) -> Step {
+    do throws(ProtocolError) {
+      let step = try input.withUnread { (unread) throws(ProtocolError) in
+        let step = try machine.step(unread, inputEnded: inputEnded)
+        if case .event(.content(let range), _) = step {
+          body.append(copying: unread.extracting(range))
+        }
+        return step
+      }
+      if case .event(_, let consumed) = step { input.consume(consumed) }
+      return step
+    } catch {
+      // A client that leaves in the middle of a message is not told that it did.
+      if inputEnded { throw .lost(.peerGone(code: 0)) }
+      throw .refused(Refusal(error))
+    }
+  }
+
+  /// Refuses as soon as the head is there what the body would not make better.
+  private func check(_ head: RequestHead) throws(Interruption) {
+    let configuration = service.configuration
+    guard head.version >= configuration.minimumVersion else {
+      throw .refused(.versionNotSupported)
+    }
+    if let length = machine.declaredLength, length > UInt64(configuration.maximumBodySize) {
+      throw .refused(.contentTooLarge(limit: configuration.maximumBodySize))
+    }
+    // RFC 9110 section 10.1.1: an expectation other than 100-continue, which HTTP/1.0 did not know.
+    if head.version >= .http11, let expectation = head.fields["Expect"],
+      expectation.lowercased() != "100-continue"
+    {
+      throw .refused(.expectationFailed)
+    }
+  }
+
+  /// Sends `100 Continue` to a client that waits for it, unless its body has begun to come anyway.
+  private mutating func sendContinueIfAwaited() throws(Interruption) {
+    guard machine.clientAwaitsContinue, input.isEmpty else { return }
+    do throws(TransportError) {
+      try writer.sendContinue(through: &machine, to: connection.socket)
+    } catch {
+      throw .lost(error)
+    }
+  }
+
+  /// Waits for bytes.
+  private mutating func receive() throws(Interruption) {
+    let isIdle = machine.peerState == .idle && input.isEmpty
+    if isIdle {
+      input.giveBackMemory()
+      guard connection.markIdle() else {
+        inputEnded = true
+        return
+      }
+    } else if machine.peerState == .idle {
+      try checkHeadTime()
+    }
+    do throws(TransportError) {
+      inputEnded = try input.receive(from: connection.socket) == 0
+    } catch {
+      if error == .timedOut, !isIdle { throw .refused(.requestTimeout) }
+      throw .lost(error)
+    }
+    connection.markBusy()
+  }
+
+  /// A head that comes byte by byte does not get more time than one that comes whole.
+  private mutating func checkHeadTime() throws(Interruption) {
+    let now = MonotonicTime.now()
+    guard let began = headBegan else {
+      headBegan = now
+      return
+    }
+    if now - began > service.configuration.timeouts.head { throw .refused(.requestTimeout) }
+  }
+
+  // MARK: Answering
+
+  /// Lets the handler answer and sends what it gives.
+  ///
+  /// - Returns: Whether the connection goes on to the next exchange.
+  private mutating func answer(_ request: Request) throws(Interruption) -> Bool {
+    var response = service.respond(to: request)
+    if connection.isStopping { response.fields[.connection] = "close" }
+    do throws(ProtocolError) {
+      try writer.prepare(response, to: request, through: &machine)
+    } catch {
+      // Nothing of it was sent, and the machine is as it was: the handler's mistake becomes a 500.
+      service.configuration.logger.error(
+        "Handler error: \(request.method) \(request.path): the response cannot be sent: \(error)")
+      writer.prepareAnyway(Refusal.internalServerError.response, through: &machine)
+    }
+    service.configuration.logger.debug(
+      "\(request.method) \(request.path) \(response.status.code)")
+    do throws(TransportError) {
+      try writer.send(to: connection.socket)
+    } catch {
+      throw .lost(error)
+    }
+    guard machine.ourState == .done, machine.peerState == .done else {
+      // A client that asked for the end sends nothing more; another may be about to.
+      if machine.clientMayContinue || !input.isEmpty { linger() }
+      return false
+    }
+    startNextExchange()
+    return true
+  }
+
+  private mutating func startNextExchange() {
+    do throws(ProtocolError) {
+      try machine.startNextExchange()
+    } catch {
+      preconditionFailure("both halves are done: \(error)")
+    }
+  }
+
+  // MARK: Ending
+
+  /// Says why, and closes so that the client gets to read it.
+  private mutating func refuse(_ refusal: Refusal) {
+    guard machine.ourState == .idle || machine.ourState == .sendResponse else { return }
+    var response = refusal.response
+    response.fields[.connection] = "close"
+    writer.prepareAnyway(response, through: &machine)
+    do throws(TransportError) {
+      try writer.send(to: connection.socket)
+      linger()
+    } catch {
+      connection.socket.resetOnClose()
+    }
+  }
+
+  /// Ends our half and drops what still comes, for a while (RFC 9112 section 9.6).
+  ///
+  /// Closing at once while the client still sends makes the system answer with a reset, which destroys a response
+  /// that the client has not read yet.
+  private mutating func linger() {
+    let deadline = MonotonicTime.now() + service.configuration.timeouts.linger
+    connection.socket.shutdown(.sending)
+    do throws(TransportError) {
+      // A stop need not wait for this.
+      guard connection.markIdle() else { return }
+      while MonotonicTime.now() < deadline {
+        try connection.socket.setReceiveTimeout(deadline - .now())
+        input.consume(input.count)
+        if try input.receive(from: connection.socket) == 0 { return }
+      }
+    } catch {}
+    connection.socket.resetOnClose()
+  }
+}

@@ -1,0 +1,38 @@
+// Answers that the server itself gives.
+
+import HTTPCore
+import HTTPTypes
+import KVStore
+
+/// Why a request was not handed to the handler, and what its client is told.
+struct Refusal: Error, Equatable {
+  var status: HTTPResponse.Status
+  /// Said after the status's own words; never anything that came from a client or from the handler.
+  var detail: String?
+
+  static let internalServerError = Refusal(status: .internalServerError)
+  static let requestTimeout = Refusal(status: .requestTimeout)
+  static let versionNotSupported = Refusal(status: .httpVersionNotSupported)
+  static let expectationFailed = Refusal(status: .expectationFailed)
+
+  static func contentTooLarge(limit: Int) -> Refusal {
+    Refusal(status: .contentTooLarge, detail: "Exceeded limit \(limit)")
+  }
+
+  /// What the protocol machine refused: its hint for the status, its sentence for the detail.
+  init(_ error: ProtocolError) {
+    status = HTTPResponse.Status(code: error.statusHint)
+    detail = error.description
+  }
+
+  init(status: HTTPResponse.Status, detail: String? = nil) {
+    self.status = status
+    self.detail = detail
+  }
+
+  /// As Python's freetser writes it: `413 Error: Content Too Large: Exceeded limit 2097152`.
+  var response: Response {
+    let detail = detail.map { ": \($0)" } ?? ""
+    return .text("\(status.code) Error: \(status.reasonPhrase)\(detail)\n", status: status)
+  }
+}

@@ -1,0 +1,56 @@
+// Every setting of a server, its unit and its default.
+
+public import HTTPCore
+public import Logging
+public import Transport
+
+/// How a server behaves. Every limit has a default that is meant for production.
+public struct ServerConfiguration: Sendable {
+  /// The largest head of a request: request line and fields. In bytes; 16,384 by default.
+  ///
+  /// A larger one is answered with 431, a request line of more than 8,192 bytes with 414.
+  public var maximumHeadSize = 16_384
+
+  /// The largest body of a request. In bytes; 2 MiB by default. A larger one is answered with 413.
+  public var maximumBodySize = 2_097_152
+
+  /// The oldest version of HTTP that is served; older ones are answered with 505. HTTP/1.0 by default.
+  public var minimumVersion = Version.http10
+
+  /// How long to wait for a client.
+  public var timeouts = Timeouts()
+
+  /// Options of the listening socket and of the connections it accepts.
+  public var listener = ListenerOptions()
+
+  /// The stack of each connection's thread, on which handlers run. In bytes; 1 MiB by default.
+  ///
+  /// Memory is taken only where the stack is touched. A stack that overflows ends the process: decoding JSON
+  /// nested 500 deep needs 768 KiB.
+  public var stackSize = 1_048_576
+
+  /// How long connections may take to finish when SIGINT or SIGTERM stops the server; 10 s by default.
+  public var stopLimit: Duration = .seconds(10)
+
+  /// Where the server's log lines go.
+  public var logger = Logger(label: "freetser.server")
+
+  /// All settings at their defaults.
+  public init() {}
+
+  /// How long to wait for a client before giving up on it.
+  public struct Timeouts: Hashable, Sendable {
+    /// From the first byte of a head to its last; 10 s by default. Then 408.
+    public var head: Duration = .seconds(10)
+    /// From one byte to the next, and between two requests; 15 s by default. Then 408 in the middle of a
+    /// request, and a silent close between two.
+    public var receive: Duration = .seconds(15)
+    /// For the client to take some of a response; 30 s by default. Then the connection is cut.
+    public var send: Duration = .seconds(30)
+    /// For a client that was refused to stop sending, so that it gets to read why; 5 s by default.
+    public var linger: Duration = .seconds(5)
+
+    /// All times at their defaults.
+    public init() {}
+  }
+}
