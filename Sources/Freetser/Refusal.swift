@@ -15,8 +15,11 @@ struct Refusal: Error, Equatable {
   static let versionNotSupported = Refusal(status: .httpVersionNotSupported)
   static let expectationFailed = Refusal(status: .expectationFailed)
 
+  /// RFC 9110 renamed 413 to Content Too Large; people still search for the name it had before.
   static func contentTooLarge(limit: Int) -> Refusal {
-    Refusal(status: .contentTooLarge, detail: "Exceeded limit \(limit)")
+    Refusal(
+      status: HTTPResponse.Status(code: 413, reasonPhrase: "Payload Too Large"),
+      detail: "Exceeded limit \(limit)")
   }
 
   /// What the protocol machine refused: its hint for the status, its sentence for the detail.
@@ -30,7 +33,7 @@ struct Refusal: Error, Equatable {
     self.detail = detail
   }
 
-  /// As Python's freetser writes it: `413 Error: Content Too Large: Exceeded limit 2097152`.
+  /// As Python's freetser writes it: `413 Error: Payload Too Large: Exceeded limit 2097152`.
   var response: Response {
     let detail = detail.map { ": \($0)" } ?? ""
     return .text("\(status.code) Error: \(status.reasonPhrase)\(detail)\n", status: status)
