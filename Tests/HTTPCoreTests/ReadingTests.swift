@@ -172,6 +172,9 @@ struct RequestReadingTests {
       framing("Content-Length: 5 5", breaks: .invalidContentLength),
       framing("Content-Length:", breaks: .invalidContentLength),
       framing("Content-Length: 9223372036854775808", breaks: .invalidContentLength),
+      framing(
+        "Content-Length: 9223372036854775807", "x",
+        breaks: .contentShorterThanLength(missing: 9_223_372_036_854_775_806)),
       framing("Content-Length: 99999999999999999999999", breaks: .invalidContentLength),
       framing("Transfer-Encoding: gzip", breaks: .unsupportedTransferCoding),
       framing("Transfer-Encoding: gzip, chunked", breaks: .unsupportedTransferCoding),
