@@ -98,8 +98,8 @@ public final class ConnectionThreads: Sendable {
   @discardableResult
   public func stop(within limit: Duration) -> StopResult {
     let deadline = MonotonicTime.now() + limit
-    registry.beginStopping()
     for listener in listeners { listener.close() }
+    registry.beginStopping()
     registry.endIdle()
 
     var result = StopResult(cut: 0, remaining: registry.waitUntilEmpty(until: deadline))
@@ -118,13 +118,15 @@ public final class ConnectionThreads: Sendable {
 
   private func acceptAll(from listener: Listener) {
     while true {
+      // Read before the attempt: what is freed while it fails must end the pause.
+      let endedThreads = registry.endedThreads
       do throws(TransportError) {
         guard let socket = try listener.accept() else { return }
         if let connection = registry.add(socket) { startServing(connection) }
       } catch {
         let pause = options.pauseAfterFailedAccept
         onEvent(.acceptPaused(listener.endpoint, error, pause: pause))
-        registry.pause(for: pause)
+        registry.pause(for: pause, whileEndedThreadsAre: endedThreads)
       }
     }
   }
