@@ -78,7 +78,9 @@ final class ConnectionRegistry: Sendable {
     state.wakeAll()
   }
 
-  /// How many threads have ended. Each closed its connection before, and so freed a descriptor.
+  /// How many threads have ended.
+  ///
+  /// Each closed its connection before, and so freed a descriptor.
   var endedThreads: UInt64 { state.withLock { $0.endedThreads } }
 
   /// Waits until the time is over, more threads have ended than `count`, or a stop has begun.
@@ -97,7 +99,9 @@ extension ConnectionRegistry {
     state.wakeAll()
   }
 
-  /// Ends the input of connections that wait for something to begin. They see the end and leave.
+  /// Ends the input of connections that wait for something to begin.
+  ///
+  /// They see the end and leave.
   func endIdle() {
     state.withLock { state in
       for entry in state.live.values where entry.isIdle.load(ordering: .sequentiallyConsistent) {

@@ -14,6 +14,13 @@ import Threads
 /// Far longer than anything here takes, and shorter than a person's patience.
 let patience: Duration = .seconds(20)
 
+/// A loopback address that no other test uses, where the system has more than one.
+#if canImport(Darwin)
+  let quietHost = "127.0.0.1"
+#else
+  let quietHost = "127.0.0.2"
+#endif
+
 /// A listener on a port of the system's choice.
 func loopbackListener(options: ListenerOptions = ListenerOptions()) throws -> Listener {
   try Listener(.tcp(port: 0), options: options)
