@@ -19,7 +19,9 @@ import Threads
 /// and a caller joins the line only while the baton is taken: so nobody is forgotten in the line.
 // @unchecked: the resource is used by the holder of the baton only, see above.
 final class Executor<Resource>: @unchecked Sendable {
-  /// How many tickets a holder serves before it passes the baton on. Enough to spread the cost of waking
+  /// How many tickets a holder serves before it passes the baton on.
+  ///
+  /// Enough to spread the cost of waking
   /// a thread (10 to 50 microseconds, that of several small routines); little enough to wait for.
   static var ticketsPerHolder: Int { 16 }
 
@@ -41,7 +43,7 @@ final class Executor<Resource>: @unchecked Sendable {
       return true
     }
 
-    /// The ticket whose turn it is. Without one, the baton is laid down.
+    /// The ticket whose turn it is; without one, the baton is laid down.
     mutating func nextTicket() -> Ticket<Resource>? {
       let ticket = line.popFirst()
       if ticket == nil { holder = nil }
@@ -59,6 +61,9 @@ final class Executor<Resource>: @unchecked Sendable {
     self.resource = resource
     self.queueLimit = queueLimit
   }
+
+  /// How many callers are in line.
+  var waitingCallers: Int { state.withLock { $0.line.count } }
 
   /// Does `work` when its turn comes, here or on the thread of another caller, and waits for it.
   ///

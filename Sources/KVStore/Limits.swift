@@ -10,7 +10,9 @@ extension Store {
     /// The largest value that can be written: each is read and written as a whole, in memory.
     public static let valueLengthInBytes = 4 * 1024 * 1024
 
-    /// How many callers may wait in ``Store/execute(_:)`` at once. A waiting caller is a thread, and
+    /// How many callers may wait in ``Store/execute(_:)`` at once.
+    ///
+    /// A waiting caller is a thread, and
     /// systems of common size carry no more of them.
     public static let waitingCallers = 10_000
   }
@@ -26,7 +28,7 @@ public enum KeyProblem: Equatable, Sendable {
   case tooLong(limit: Int)
 }
 
-/// Refuses keys that must not be written. Reading goes without: an older file may hold such keys.
+/// Refuses keys that must not be written, though an older file may hold them and they can be read.
 func checkKey(_ key: String) throws(StoreError) {
   let utf8 = key.utf8
   if utf8.isEmpty { throw .invalidKey(key, .empty) }

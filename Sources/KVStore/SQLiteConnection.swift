@@ -39,7 +39,7 @@ enum Location {
     unsafe sqlite3_close_v2(handle)
   }
 
-  /// Closes the file. Every statement must be gone.
+  /// Closes the file, which no statement may still use.
   func close() throws(StoreError) {
     let code = unsafe sqlite3_close(handle)
     guard code == SQLITE_OK else { throw unsafe StoreError(code: code, of: handle) }
@@ -57,7 +57,7 @@ enum Location {
     guard code == SQLITE_OK else { throw unsafe StoreError(code: code, of: handle) }
   }
 
-  /// Whether a transaction is open. SQLite ends one by itself when, say, the disk is full.
+  /// Whether a transaction is open; SQLite ends one by itself when, say, the disk is full.
   var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 }
 
