@@ -21,12 +21,12 @@ import Threads
 final class Executor<Resource>: @unchecked Sendable {
   /// How many tickets a holder serves before it passes the baton on.
   ///
-  /// Enough to spread the cost of waking
-  /// a thread (10 to 50 microseconds, that of several small routines); little enough to wait for.
+  /// Enough to spread the cost of waking a thread (10 to 50 microseconds, that of several small
+  /// routines); little enough to wait for.
   static var ticketsPerHolder: Int { 16 }
 
   private struct State {
-    /// Who holds the baton.
+    /// The thread that holds the baton, which alone may pass it on or lay it down.
     var holder: ThreadID?
     var line = Line<Resource>()
     var phase = Phase.open
@@ -80,7 +80,7 @@ final class Executor<Resource>: @unchecked Sendable {
   /// - Throws: What `work` throws; `.reentrant` from within work of this executor.
   func close(_ work: @Sendable (Resource) throws(StoreError) -> Void) throws(StoreError) {
     let isFirst = try state.withLock { state throws(StoreError) in
-      if state.holder == .current { throw .reentrant }
+      try state.admit(isLast: true)
       defer { if state.phase == .open { state.phase = .closing } }
       return state.phase == .open
     }

@@ -40,7 +40,7 @@ extension SQLiteConnection {
     let mode = try statement.firstRow { $0.text(at: 0) } ?? nil
     // A database in memory says "memory". Any other answer: the file system cannot share memory.
     guard mode == "wal" || mode == "memory" else {
-      throw .sqlite(code: SQLITE_CANTOPEN, message: "no write-ahead log is possible here")
+      throw .cannotOpen(path: path, message: "its file system allows no write-ahead log")
     }
   }
 

@@ -88,7 +88,10 @@ final class TableStatements {
   /// Every key, in the order of its bytes.
   func keys() throws(StoreError) -> [String] {
     var keys: [String] = []
-    try selectKeys.forEachRow { row in keys.append(row.text(at: 0) ?? "") }
+    try selectKeys.forEachRow { row in
+      // NULL is a key that SQLite lets other programs write and that no verb could name.
+      if let key = row.text(at: 0) { keys.append(key) }
+    }
     return keys
   }
 

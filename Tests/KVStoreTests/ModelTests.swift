@@ -15,7 +15,7 @@ private enum Verb: Sendable {
   case clear(Table)
 }
 
-/// What a verb gave. Keys are compared as bytes, since equal strings may differ in them.
+/// What a verb gave; keys as bytes, since equal strings may differ in them.
 private enum Outcome: Equatable, Sendable {
   case done
   case answer(Bool)

@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// A new, empty directory. It and the files in it are deleted when the last reference goes.
+/// A new, empty directory, deleted with the files in it when the last reference goes.
 final class TemporaryDirectory: Sendable {
   let path: String
 
