@@ -69,8 +69,8 @@ import Threads
     #expect(throws: TransportError.timedOut) { try pair.server.send(more.span) }
   }
 
-  @Test("8 MiB arrive byte for byte at a slow reader, in many partial sends")
-  func partialSends() throws {
+  @Test("8 MiB arrive byte for byte at a slow reader")
+  func slowReader() throws {
     try SocketPair.tcp().split { client, server in
       let content = pattern(8 << 20)
       try server.descriptor.set(SOL_SOCKET, SO_SNDBUF, to: 4096, "SO_SNDBUF")
@@ -105,6 +105,14 @@ import Threads
       }
       #expect(try client.receiveToEnd() == first + second + third)
       try sender.value()
+    }
+  }
+
+  @Test("sends that signals cut short lose nothing and repeat nothing")
+  func interrupted() async {
+    await #expect(processExitsWith: .success) {
+      SignalTarget.prepare()
+      for lengths in SocketTests.lengths { try interruptSend(lengths) }
     }
   }
 
@@ -167,6 +175,63 @@ import Threads
     let socket = try Socket.connect(to: .tcp(host: "localhost", port: port))
     #expect(socket.peer == listener.boundAddress)
     #expect(socket.option(tcpLevel, TCP_NODELAY) != 0)
+  }
+}
+
+/// Sends while signals interrupt the sender: a blocked sendmsg(2) then returns what it has done, which
+/// it otherwise does not before all is done.
+private func interruptSend(_ lengths: [Int]) throws {
+  try SocketPair.tcp().split { client, server in
+    let first = pattern(lengths[0])
+    let second = pattern(lengths[1], seed: 77)
+    let third = pattern(lengths[2], seed: 154)
+    try server.descriptor.set(SOL_SOCKET, SO_SNDBUF, to: 4096, "SO_SNDBUF")
+    let target = Monitor<SignalTarget?>(nil)
+    let sender = try Background(with: server) { socket in
+      target.withLock { $0 = .current() }
+      target.wakeAll()
+      try socket.send(first.span, second.span, third.span)
+    }
+    let thread = target.wait { $0 }
+    var received: [UInt8] = []
+    while true {
+      thread?.interrupt()
+      let piece = try client.receive(exactly: 1000)
+      if piece.isEmpty { break }
+      received += piece
+    }
+    try sender.value()
+    precondition(received == first + second + third, "\(lengths)")
+  }
+}
+
+/// A thread whose system calls can be interrupted until it is joined.
+private struct SignalTarget: @unchecked Sendable {
+  // A `pthread_t` is a number on Linux and a pointer on Darwin that only the system follows.
+  private let thread: pthread_t
+
+  /// The calling thread.
+  ///
+  /// Threads of libdispatch block signals, and so do threads that they start.
+  static func current() -> SignalTarget {
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    unsafe sigaddset(&signals, SIGUSR1)
+    precondition(unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil) == 0)
+    return SignalTarget(thread: pthread_self())
+  }
+
+  func interrupt() { pthread_kill(thread, SIGUSR1) }
+
+  /// Makes SIGUSR1 do nothing but interrupt: `signal` would have calls go on by themselves.
+  static func prepare() {
+    var action = sigaction()
+    #if canImport(Darwin)
+      action.__sigaction_u.__sa_handler = { _ in }
+    #else
+      unsafe action.__sigaction_handler.sa_handler = { _ in }
+    #endif
+    precondition(unsafe sigaction(SIGUSR1, &action, nil) == 0)
   }
 }
 
