@@ -74,8 +74,12 @@ final class StopSignals: Sendable {
   /// Makes the pipe and the thread that reads from it, which lives as long as the process.
   private func startThread() -> Bool {
     var ends: [Int32] = [-1, -1]
-    guard unsafe pipe(&ends) == 0 else { return false }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    #if canImport(Darwin)
+      guard unsafe pipe(&ends) == 0 else { return false }
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    #else
+      guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else { return false }
+    #endif
     pipeForSignals.store(ends[1], ordering: .releasing)
     let readEnd = ends[0]
     do {

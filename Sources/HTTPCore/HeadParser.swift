@@ -22,14 +22,18 @@ struct HeadParser: Equatable, Sendable {
 
   let kind: Kind
   private(set) var startLine = StartLine.none
-  private(set) var lines: [FieldLine] = []
+  private(set) var lines: [FieldLine]
+  private var awaitsStartLine: Bool
   /// Where the first line that is not taken yet begins.
   private var lineStart = 0
   /// How far the end of that line has been looked for, in vain.
   private var scanned = 0
 
-  init(_ kind: Kind) {
+  /// - Parameter memory: An empty array whose memory is used for the lines.
+  init(_ kind: Kind, memory: [FieldLine] = []) {
     self.kind = kind
+    lines = memory
+    awaitsStartLine = kind != .trailers
   }
 
   /// Reads on.
@@ -40,22 +44,10 @@ struct HeadParser: Equatable, Sendable {
   /// - Returns: The length of the complete head with its empty line, or `nil` while some of it is missing.
   /// - Throws: The first flaw, in the order of the bytes.
   mutating func parse(_ input: Span<UInt8>, limits: Limits) throws(ProtocolError) -> Int? {
-    if scanned == 0, !input.isEmpty { try checkFirstByte(input[0]) }
-    while true {
-      let limit = byteLimit(limits)
-      let end = min(input.count, limit)
-      let isNew = scanned <= lineStart
-      if isNew || input.lineFeed(from: scanned, to: end) != nil,
-        let next = try takeLine(input, to: end, limits)
-      {
-        if next.isEnd { return next.position }
-        lineStart = next.position
-      } else {
-        scanned = end
-        if input.count >= limit { throw tooLong(limits) }
-        return nil
-      }
+    if awaitsStartLine {
+      guard try takeStartLine(input, limits) else { return nil }
     }
+    return try takeFieldLines(input, limits)
   }
 
   /// Whether nothing but an empty line has come: then closing is no interruption.
@@ -63,24 +55,77 @@ struct HeadParser: Equatable, Sendable {
     kind == .request && input.count == 2 && lineStart == 2
   }
 
-  // MARK: Limits
+  // MARK: Lines
 
-  /// How many bytes may come before the end of the current line must have.
-  private func byteLimit(_ limits: Limits) -> Int {
-    switch (kind, startLine) {
-    case (.trailers, _): limits.trailers
-    case (_, .none): min(limits.startLine + lineStart, limits.head)
-    default: limits.head
+  /// - Returns: Whether the start line is complete.
+  private mutating func takeStartLine(
+    _ input: Span<UInt8>, _ limits: Limits
+  ) throws(ProtocolError) -> Bool {
+    if scanned == 0, !input.isEmpty { try checkFirstByte(input[0]) }
+    // RFC 9112 section 2.2: a server skips an empty line before a request line. We skip one.
+    if kind == .request, lineStart == 0, input.count >= 2, HeadLines.lineEnd(input, at: 0, 2) == 2 {
+      lineStart = 2
     }
+    let limit = min(limits.startLine + lineStart, limits.head)
+    let end = min(input.count, limit)
+    if mayHaveLine(input, to: end) {
+      let taken =
+        kind == .request
+        ? try HeadLines.requestLine(input, from: lineStart, to: end)
+        : try HeadLines.statusLine(input, from: lineStart, to: end)
+      if let taken {
+        startLine = taken.line
+        lineStart = taken.next
+        awaitsStartLine = false
+        return true
+      }
+    }
+    scanned = end
+    if input.count >= limit {
+      let isLine = limit < limits.head
+      throw ProtocolError(
+        isLine ? .startLineTooLong(limit: limits.startLine) : .headTooLarge(limit: limits.head),
+        by: .peer)
+    }
+    return false
   }
 
-  private func tooLong(_ limits: Limits) -> ProtocolError {
-    switch (kind, startLine) {
-    case (.trailers, _): ProtocolError(.trailersTooLarge(limit: limits.trailers), by: .peer)
-    case (_, .none) where limits.startLine + lineStart <= limits.head:
-      ProtocolError(.startLineTooLong(limit: limits.startLine), by: .peer)
-    default: ProtocolError(.headTooLarge(limit: limits.head), by: .peer)
+  /// - Returns: Where the empty line behind the fields ends, or `nil` if it has not come.
+  private mutating func takeFieldLines(
+    _ input: Span<UInt8>, _ limits: Limits
+  ) throws(ProtocolError) -> Int? {
+    let limit = kind == .trailers ? limits.trailers : limits.head
+    let end = min(input.count, limit)
+    if mayHaveLine(input, to: end) {
+      while lineStart < end {
+        if let next = HeadLines.lineEnd(input, at: lineStart, end) {
+          if next > 0 { return next }
+          break
+        }
+        guard let (line, next) = try HeadLines.fieldLine(input, from: lineStart, to: end) else {
+          break
+        }
+        guard lines.count < limits.fieldCount else {
+          throw ProtocolError(.tooManyFields(limit: limits.fieldCount), by: .peer)
+        }
+        // Room for what clients send, in one allocation.
+        if lines.capacity == 0 { lines.reserveCapacity(16) }
+        lines.append(line)
+        lineStart = next
+      }
     }
+    scanned = end
+    if input.count >= limit {
+      let isTrailers = kind == .trailers
+      throw ProtocolError(
+        isTrailers ? .trailersTooLarge(limit: limit) : .headTooLarge(limit: limit), by: .peer)
+    }
+    return nil
+  }
+
+  /// Whether it is worth reading the line at `lineStart`: it is new, or its end is there now.
+  private func mayHaveLine(_ input: Span<UInt8>, to end: Int) -> Bool {
+    scanned <= lineStart || input.lineFeed(from: scanned, to: end) != nil
   }
 
   /// Refuses at once what cannot become a start line, such as the first byte of TLS.
@@ -91,48 +136,6 @@ struct HeadParser: Equatable, Sendable {
     case .response where byte != UInt8(ascii: "H"):
       throw ProtocolError(.malformedStatusLine, by: .peer)
     default: break
-    }
-  }
-
-  // MARK: Lines
-
-  /// Takes the line at `lineStart`.
-  ///
-  /// - Returns: Where the next line begins, and whether this one ended the head; `nil` if it is not complete.
-  private mutating func takeLine(
-    _ input: Span<UInt8>, to end: Int, _ limits: Limits
-  ) throws(ProtocolError) -> (position: Int, isEnd: Bool)? {
-    // RFC 9112 section 2.2: a server skips an empty line before a request line. We skip one.
-    let mayBeEmpty =
-      kind == .trailers || startLine != .none || (kind == .request && lineStart == 0)
-    if mayBeEmpty, lineStart < end, let next = HeadLines.lineEnd(input, at: lineStart, end) {
-      guard next > 0 else { return nil }
-      return (next, isEnd: kind == .trailers || startLine != .none)
-    }
-    switch (kind, startLine) {
-    case (.request, .none):
-      guard
-        let (line, next) = try HeadLines.requestLine(input, from: lineStart, to: end)
-      else { return nil }
-      startLine = line
-      return (next, isEnd: false)
-    case (.response, .none):
-      guard
-        let (line, next) = try HeadLines.statusLine(input, from: lineStart, to: end)
-      else { return nil }
-      startLine = line
-      return (next, isEnd: false)
-    default:
-      guard
-        let (field, next) = try HeadLines.fieldLine(input, from: lineStart, to: end)
-      else { return nil }
-      guard lines.count < limits.fieldCount else {
-        throw ProtocolError(.tooManyFields(limit: limits.fieldCount), by: .peer)
-      }
-      // Room for what clients send, in one allocation.
-      if lines.isEmpty { lines.reserveCapacity(16) }
-      lines.append(field)
-      return (next, isEnd: false)
     }
   }
 }
