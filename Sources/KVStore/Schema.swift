@@ -23,7 +23,8 @@ extension SQLiteConnection {
   /// Keeps a write-ahead log: a commit then appends and waits for the disk once, and does not shut out
   /// those who read.
   private func writeAhead(retryFor patience: Duration) throws(StoreError) {
-    // When others are opening the same new file SQLite may say BUSY here without waiting.
+    // Where others open the same new file at once, SQLite may say BUSY here without having waited: two
+    // that wait for each other would never end. So the waiting is done here.
     let deadline = MonotonicTime.now() + patience
     while true {
       do throws(StoreError) {
