@@ -20,9 +20,13 @@ final class Database {
   init(
     location: Location, tables: [Table], durability: Durability, busyTimeout: Duration
   ) throws(StoreError) {
+    try checkNames(of: tables)
     connection = try SQLiteConnection(location)
+    connection.setBusyTimeout(busyTimeout)
+    // Look before touching: a file that is refused stays as it is.
+    for table in tables { _ = try connection.has(table) }
     try connection.configure(durability: durability, busyTimeout: busyTimeout)
-    try connection.prepare(tables)
+    try connection.makeMissing(tables)
     transactionStatements = try TransactionStatements(on: connection)
     for table in tables {
       self.tables[table] = try TableStatements(table, on: connection)

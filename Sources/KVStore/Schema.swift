@@ -8,7 +8,6 @@ extension SQLiteConnection {
   ///
   /// The file remembers `auto_vacuum` and the log; the rest is for this connection.
   func configure(durability: Durability, busyTimeout: Duration) throws(StoreError) {
-    setBusyTimeout(busyTimeout)
     // Only a file without tables takes this, and only before it has a write-ahead log. It lets a file
     // give room back to the system; the default never would.
     try execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -45,32 +44,29 @@ extension SQLiteConnection {
     }
   }
 
-  /// Makes the tables that are missing and refuses those that are made otherwise.
-  func prepare(_ tables: [Table]) throws(StoreError) {
-    var names: Set<String> = []
-    for table in tables {
-      guard table.hasGoodName else { throw .invalidTableName(table.name) }
-      guard names.insert(table.foldedName).inserted else { throw .duplicateTable(table) }
-    }
+  /// Makes the tables that are missing.
+  func makeMissing(_ tables: [Table]) throws(StoreError) {
     // One transaction, so that two programs can open a new file at once. A failure closes the
     // connection, which takes it back.
     try execute("BEGIN IMMEDIATE")
-    for table in tables { try prepare(table) }
+    for table in tables where try !has(table) {
+      try execute("CREATE TABLE \"\(table.name)\" \(layout)")
+    }
     try execute("COMMIT")
   }
 
-  private func prepare(_ table: Table) throws(StoreError) {
+  /// Whether the table is there; throws if it is made otherwise than we make it.
+  func has(_ table: Table) throws(StoreError) -> Bool {
     let statement = try SQLiteStatement(
       "SELECT type, sql FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE", on: self)
     let found = try statement.lend(table.name, at: 1) { () throws(StoreError) in
       try statement.firstRow { (type: $0.text(at: 0), sql: $0.text(at: 1) ?? "") }
     }
-    guard let found else {
-      return try execute("CREATE TABLE \"\(table.name)\" \(layout)")
-    }
+    guard let found else { return false }
     guard found.type == "table", hasOurLayout(found.sql) else {
       throw .tableHasOtherLayout(table)
     }
+    return true
   }
 }
 

@@ -84,7 +84,8 @@ public final class Store: Sendable {
 
   /// Lets the routines that are already waiting run, then closes the file.
   ///
-  /// Later ones get `.closed`. Returns when the file is closed, also when another thread was first to close it.
+  /// Later ones get `.closed`. Returns when the file is closed, also when another thread was the first
+  /// to close it.
   ///
   /// - Throws: ``StoreError/reentrant`` when called from a routine of this same store.
   public func close() throws(StoreError) {

@@ -34,6 +34,15 @@ public struct Table: Hashable, Sendable, ExpressibleByStringLiteral, CustomStrin
   var foldedName: String { name.lowercased() }
 }
 
+/// Refuses names that are not good, and names that SQLite takes for one.
+func checkNames(of tables: [Table]) throws(StoreError) {
+  var names: Set<String> = []
+  for table in tables {
+    guard table.hasGoodName else { throw .invalidTableName(table.name) }
+    guard names.insert(table.foldedName).inserted else { throw .duplicateTable(table) }
+  }
+}
+
 private func isLetter(_ byte: UInt8) -> Bool {
   (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
 }
