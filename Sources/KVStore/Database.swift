@@ -10,8 +10,8 @@ final class Database {
 
   /// The first failure of SQLite's, as opposed to a refusal of a verb, in this transaction.
   ///
-  /// SQLite may have ended the transaction with it, and then anything more would be stored for good at
-  /// once. So after it no verb runs and nothing is committed.
+  /// SQLite may have ended the transaction with it, and then anything more would be stored for good
+  /// at once. So after it no verb runs and nothing is committed.
   private var failure: StoreError?
 
   /// Why no transaction can ever begin again.

@@ -8,8 +8,8 @@ extension SQLiteConnection {
   ///
   /// The file remembers `auto_vacuum` and the log; the rest is for this connection.
   func configure(durability: Durability, busyTimeout: Duration) throws(StoreError) {
-    // Only a file without tables takes this, and only before it has a write-ahead log. It lets a file
-    // give room back to the system; the default never would.
+    // Only a file without tables takes this, and only before it has a write-ahead log. It lets a
+    // file give room back to the system; the default never would.
     try execute("PRAGMA auto_vacuum = INCREMENTAL")
     try writeAhead(retryFor: busyTimeout)
     switch durability {
@@ -19,11 +19,11 @@ extension SQLiteConnection {
     try execute("PRAGMA cache_size = -64000")  // 64 MB, as freetser for Python
   }
 
-  /// Keeps a write-ahead log: a commit then appends and waits for the disk once, and does not shut out
-  /// those who read.
+  /// Keeps a write-ahead log: a commit then appends and waits for the disk once, and does not shut
+  /// out those who read.
   private func writeAhead(retryFor patience: Duration) throws(StoreError) {
-    // Where others open the same new file at once, SQLite may say BUSY here without having waited: two
-    // that wait for each other would never end. So the waiting is done here.
+    // Where others open the same new file at once, SQLite may say BUSY here without having waited:
+    // two that wait for each other would never end. So the waiting is done here.
     let deadline = MonotonicTime.now() + patience
     while true {
       do throws(StoreError) {
@@ -83,7 +83,8 @@ private let layout = """
 /// Whether a table was made by `sql` with our layout, whatever its name and however it was spaced.
 ///
 /// The text is compared, since it also shows what would change the meaning of our statements: a
-/// collation, a default, a CHECK. Dropping spaces joins no two layouts that a STRICT table may have.
+/// collation, a default, a CHECK. Dropping spaces joins no two layouts that a STRICT table may
+/// have.
 private func hasOurLayout(_ sql: String) -> Bool {
   func condensed(_ text: some StringProtocol) -> String {
     String(text.lowercased().filter { !$0.isWhitespace })

@@ -2,9 +2,9 @@
 
 /// The name of a table in a store.
 ///
-/// A good name begins with an ASCII letter or `_`, goes on with letters, digits and `_`, has at most 64
-/// characters and does not begin with `sqlite_`. It is checked when the store opens, so that names can
-/// be plain constants:
+/// A good name begins with an ASCII letter or `_`, goes on with letters, digits and `_`, has at
+/// most 64 characters and does not begin with `sqlite_`. It is checked when the store opens, so
+/// that names can be plain constants:
 ///
 /// ```swift
 /// extension Table { static let accounts: Table = "accounts" }
