@@ -10,8 +10,8 @@ final class Database {
 
   /// The first failure of SQLite's, as opposed to a refusal of a verb, in this transaction.
   ///
-  /// SQLite may have ended the transaction with it, and then anything more would be stored for good at
-  /// once. So after it no verb runs and nothing is committed.
+  /// SQLite may have ended the transaction with it, and then anything more would be stored for good
+  /// at once. So after it no verb runs and nothing is committed.
   private var failure: StoreError?
 
   /// Why no transaction can ever begin again.
@@ -20,9 +20,13 @@ final class Database {
   init(
     location: Location, tables: [Table], durability: Durability, busyTimeout: Duration
   ) throws(StoreError) {
+    try checkNames(of: tables)
     connection = try SQLiteConnection(location)
+    connection.setBusyTimeout(busyTimeout)
+    // Look before touching: a file that is refused stays as it is.
+    for table in tables { _ = try connection.has(table) }
     try connection.configure(durability: durability, busyTimeout: busyTimeout)
-    try connection.prepare(tables)
+    try connection.makeMissing(tables)
     transactionStatements = try TransactionStatements(on: connection)
     for table in tables {
       self.tables[table] = try TableStatements(table, on: connection)

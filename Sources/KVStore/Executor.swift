@@ -5,18 +5,19 @@ import Threads
 
 /// Lends one resource to one caller at a time, first come, first served.
 ///
-/// Whoever holds the *baton* may use the resource. A caller who finds it free takes it, does its work on
-/// its own thread and gives it back: no other thread takes part, which makes this fast. A caller who
-/// finds it taken leaves its work in a *ticket* at the end of the line and waits. The holder, done with
-/// its own work, does that of the tickets too, some of them, and then passes the baton to the oldest
-/// caller still waiting. So a busy line moves without waiting for threads to wake up, and no caller is
-/// kept for ever doing the work of others.
+/// Whoever holds the *baton* may use the resource. A caller who finds it free takes it, does its
+/// work on its own thread and gives it back: no other thread takes part, which makes this fast. A
+/// caller who finds it taken leaves its work in a *ticket* at the end of the line and waits. The
+/// holder, done with its own work, does that of the tickets too, some of them, and then passes the
+/// baton to the oldest caller still waiting. So a busy line moves without waiting for threads to
+/// wake up, and no caller is kept for ever doing the work of others.
 ///
-/// Why this is safe: `holder` is set from `nil` under the lock only, and from then until it is changed
-/// only the thread it names uses the resource, so uses never overlap, and the lock orders them. Work
-/// runs without the lock. Whoever leaves the line leaves it once, under the lock, and the one who took
-/// it out wakes it once. The baton is laid down only where the line is empty, in the same locked step,
-/// and a caller joins the line only while the baton is taken: so nobody is forgotten in the line.
+/// Why this is safe: `holder` is set from `nil` under the lock only, and from then until it is
+/// changed only the thread it names uses the resource, so uses never overlap, and the lock orders
+/// them. Work runs without the lock. Whoever leaves the line leaves it once, under the lock, and
+/// the one who took it out wakes it once. The baton is laid down only where the line is empty, in
+/// the same locked step, and a caller joins the line only while the baton is taken: so nobody is
+/// forgotten in the line.
 // @unchecked: the resource is used by the holder of the baton only, see above.
 final class Executor<Resource>: @unchecked Sendable {
   /// How many tickets a holder serves before it passes the baton on.

@@ -3,8 +3,8 @@
 extension Store {
   /// How much one store takes.
   public enum Limits {
-    /// The longest key that can be written, in bytes of UTF-8: what other key-value databases take too,
-    /// so that a table can move to one of them.
+    /// The longest key that can be written, in bytes of UTF-8: what other key-value databases take
+    /// too, so that a table can move to one of them.
     public static let keyLengthInBytes = 1024
 
     /// The largest value that can be written: each is read and written as a whole, in memory.

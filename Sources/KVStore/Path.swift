@@ -6,7 +6,8 @@ public enum PathProblem: Equatable, Sendable {
   case empty
   /// It has a character U+0000, at which the system would cut it off.
   case containsNUL
-  /// It begins with `file:`, which SQLite would read as a URI. Write `./file:…` for a file of that name.
+  /// It begins with `file:`, which SQLite would read as a URI. Write `./file:…` for a file of that
+  /// name.
   case isURI
   /// It is `:memory:`. Use ``Store/inMemory(tables:)``.
   case namesMemory

@@ -9,9 +9,10 @@ enum Location {
   case memory
 }
 
-/// One connection to a database. Used by one thread at a time, so it is opened without SQLite's mutex.
-// @safe: the pointer is made in `init`, used by statements that hold on to this connection, and given
-// back once, by `close` or `deinit`.
+/// One connection to a database. Used by one thread at a time, so it is opened without SQLite's
+/// mutex.
+// @safe: the pointer is made in `init`, used by statements that hold on to this connection, and
+// given back once, by `close` or `deinit`.
 @safe final class SQLiteConnection {
   /// `nil` once closed.
   private(set) var handle: OpaquePointer?

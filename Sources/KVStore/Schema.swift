@@ -8,9 +8,8 @@ extension SQLiteConnection {
   ///
   /// The file remembers `auto_vacuum` and the log; the rest is for this connection.
   func configure(durability: Durability, busyTimeout: Duration) throws(StoreError) {
-    setBusyTimeout(busyTimeout)
-    // Only a file without tables takes this, and only before it has a write-ahead log. It lets a file
-    // give room back to the system; the default never would.
+    // Only a file without tables takes this, and only before it has a write-ahead log. It lets a
+    // file give room back to the system; the default never would.
     try execute("PRAGMA auto_vacuum = INCREMENTAL")
     try writeAhead(retryFor: busyTimeout)
     switch durability {
@@ -20,10 +19,11 @@ extension SQLiteConnection {
     try execute("PRAGMA cache_size = -64000")  // 64 MB, as freetser for Python
   }
 
-  /// Keeps a write-ahead log: a commit then appends and waits for the disk once, and does not shut out
-  /// those who read.
+  /// Keeps a write-ahead log: a commit then appends and waits for the disk once, and does not shut
+  /// out those who read.
   private func writeAhead(retryFor patience: Duration) throws(StoreError) {
-    // When others are opening the same new file SQLite may say BUSY here without waiting.
+    // Where others open the same new file at once, SQLite may say BUSY here without having waited:
+    // two that wait for each other would never end. So the waiting is done here.
     let deadline = MonotonicTime.now() + patience
     while true {
       do throws(StoreError) {
@@ -44,32 +44,29 @@ extension SQLiteConnection {
     }
   }
 
-  /// Makes the tables that are missing and refuses those that are made otherwise.
-  func prepare(_ tables: [Table]) throws(StoreError) {
-    var names: Set<String> = []
-    for table in tables {
-      guard table.hasGoodName else { throw .invalidTableName(table.name) }
-      guard names.insert(table.foldedName).inserted else { throw .duplicateTable(table) }
-    }
+  /// Makes the tables that are missing.
+  func makeMissing(_ tables: [Table]) throws(StoreError) {
     // One transaction, so that two programs can open a new file at once. A failure closes the
     // connection, which takes it back.
     try execute("BEGIN IMMEDIATE")
-    for table in tables { try prepare(table) }
+    for table in tables where try !has(table) {
+      try execute("CREATE TABLE \"\(table.name)\" \(layout)")
+    }
     try execute("COMMIT")
   }
 
-  private func prepare(_ table: Table) throws(StoreError) {
+  /// Whether the table is there; throws if it is made otherwise than we make it.
+  func has(_ table: Table) throws(StoreError) -> Bool {
     let statement = try SQLiteStatement(
       "SELECT type, sql FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE", on: self)
     let found = try statement.lend(table.name, at: 1) { () throws(StoreError) in
       try statement.firstRow { (type: $0.text(at: 0), sql: $0.text(at: 1) ?? "") }
     }
-    guard let found else {
-      return try execute("CREATE TABLE \"\(table.name)\" \(layout)")
-    }
+    guard let found else { return false }
     guard found.type == "table", hasOurLayout(found.sql) else {
       throw .tableHasOtherLayout(table)
     }
+    return true
   }
 }
 
@@ -86,7 +83,8 @@ private let layout = """
 /// Whether a table was made by `sql` with our layout, whatever its name and however it was spaced.
 ///
 /// The text is compared, since it also shows what would change the meaning of our statements: a
-/// collation, a default, a CHECK. Dropping spaces joins no two layouts that a STRICT table may have.
+/// collation, a default, a CHECK. Dropping spaces joins no two layouts that a STRICT table may
+/// have.
 private func hasOurLayout(_ sql: String) -> Bool {
   func condensed(_ text: some StringProtocol) -> String {
     String(text.lowercased().filter { !$0.isWhitespace })

@@ -2,15 +2,16 @@
 
 /// What a routine reads and changes tables with, for as long as it runs.
 ///
-/// It cannot be copied, kept or handed to another thread; the compiler sees to it. Functions that take
-/// part in a routine take it as `borrowing Storage`.
+/// It cannot be copied, kept or handed to another thread; the compiler sees to it. Functions that
+/// take part in a routine take it as `borrowing Storage`.
 ///
-/// A verb that refuses (`.entryExists`, `.staleCounter`, `.invalidKey`, …) leaves the transaction as it
-/// was: catch the error and go on. After a failure of SQLite's (`.full`, `.ioError`, …) every verb
-/// throws it again, and so does `execute` if the routine does not.
+/// A verb that refuses (`.entryExists`, `.staleCounter`, `.invalidKey`, …) leaves the transaction
+/// as it was: catch the error and go on. After a failure of SQLite's (`.full`, `.ioError`, …) every
+/// verb throws it again, and so does `execute` if the routine does not.
 ///
-/// Expiry is wall time that the caller gives. An entry has expired when `now` is *after* its expiry; an
-/// expiry of 0 or less is none. Expired entries stay in the table until they are deleted or replaced.
+/// Expiry is wall time that the caller gives. An entry has expired when `now` is *after* its
+/// expiry; an expiry of 0 or less is none. Expired entries stay in the table until they are deleted
+/// or replaced.
 public struct Storage: ~Copyable {
   private let database: Database
 
@@ -47,8 +48,8 @@ public struct Storage: ~Copyable {
 
   /// Changes an entry that nobody has changed since it was read, and adds 1 to its counter.
   ///
-  /// `counter` is the one it had then. The old expiry does not matter, and does not stay: from now on
-  /// the entry expires after `expiresAt`, or never.
+  /// `counter` is the one it had then. The old expiry does not matter, and does not stay: from now
+  /// on the entry expires after `expiresAt`, or never.
   ///
   /// - Throws: `.staleCounter` if the entry has another counter, or is gone.
   public borrowing func update(

@@ -23,7 +23,7 @@ public final class Store: Sendable {
   /// are used as they are.
   ///
   /// - Parameters:
-  ///   - path: Where the file is. Two more files, `-wal` and `-shm`, live beside it while it is open.
+  ///   - path: Where the file is; two more, `-wal` and `-shm`, live beside it while it is open.
   ///   - tables: Every table that routines will use.
   ///   - durability: What an acknowledged change survives.
   /// - Throws: ``StoreError`` if a table's name is not usable, or the file cannot be opened, is no
@@ -64,18 +64,18 @@ public final class Store: Sendable {
 
   /// Runs `routine` in a transaction of its own and waits for it.
   ///
-  /// Routines run one at a time, in the order in which they came. When this returns, all changes of the
-  /// routine are stored as ``Durability`` promises; when it throws, none of them is.
+  /// Routines run one at a time, in the order in which they came. When this returns, all changes of
+  /// the routine are stored as ``Durability`` promises; when it throws, none of them is.
   ///
-  /// The routine may run on another thread that is waiting in `execute` too. Keep it short: everyone
-  /// else waits. Do not wait inside it for a thread that uses the same store.
+  /// The routine may run on another thread that is waiting in `execute` too. Keep it short:
+  /// everyone else waits. Do not wait inside it for a thread that uses the same store.
   ///
   /// - Parameter routine: Reads and changes tables through the ``Storage`` it is given, which it
   ///   cannot keep.
   /// - Returns: What the routine returned.
-  /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb; `.busy`, `.full` and
-  ///   their like where the transaction could not begin or be committed; `.closed`; `.queueFull`;
-  ///   `.reentrant` when called from a routine of this same store.
+  /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb; `.busy`, `.full`
+  ///   and their like where the transaction could not begin or be committed; `.closed`;
+  ///   `.queueFull`; `.reentrant` when called from a routine of this same store.
   public func execute<R: Sendable>(
     _ routine: @Sendable (borrowing Storage) throws -> R
   ) throws -> R {
@@ -84,7 +84,8 @@ public final class Store: Sendable {
 
   /// Lets the routines that are already waiting run, then closes the file.
   ///
-  /// Later ones get `.closed`. Returns when the file is closed, also when another thread was first to close it.
+  /// Later ones get `.closed`. Returns when the file is closed, also when another thread was the
+  /// first to close it.
   ///
   /// - Throws: ``StoreError/reentrant`` when called from a routine of this same store.
   public func close() throws(StoreError) {

@@ -2,7 +2,7 @@
 
 /// Why the store refused or failed.
 public enum StoreError: Error, Equatable, Sendable {
-  // MARK: A verb refused. The transaction goes on; catch the error and what was written before stays.
+  // MARK: A verb refused; the transaction goes on. Catch the error, and what was written stays.
 
   /// `add` found the key taken.
   case entryExists(table: Table, key: String)
@@ -25,7 +25,8 @@ public enum StoreError: Error, Equatable, Sendable {
   case invalidTableName(String)
   /// The table was named twice; upper and lower case make no difference.
   case duplicateTable(Table)
-  /// The file has a table, view or index of that name that is not made as this module makes its tables.
+  /// The file has a table, view or index of that name that is not made as this module makes its
+  /// tables.
   case tableHasOtherLayout(Table)
   /// The path is not the name of a file.
   case invalidPath(String, PathProblem)

@@ -2,9 +2,9 @@
 
 /// The name of a table in a store.
 ///
-/// A good name begins with an ASCII letter or `_`, goes on with letters, digits and `_`, has at most 64
-/// characters and does not begin with `sqlite_`. It is checked when the store opens, so that names can
-/// be plain constants:
+/// A good name begins with an ASCII letter or `_`, goes on with letters, digits and `_`, has at
+/// most 64 characters and does not begin with `sqlite_`. It is checked when the store opens, so
+/// that names can be plain constants:
 ///
 /// ```swift
 /// extension Table { static let accounts: Table = "accounts" }
@@ -32,6 +32,15 @@ public struct Table: Hashable, Sendable, ExpressibleByStringLiteral, CustomStrin
 
   /// What SQLite tells tables apart by: it takes `Users` and `users` for one.
   var foldedName: String { name.lowercased() }
+}
+
+/// Refuses names that are not good, and names that SQLite takes for one.
+func checkNames(of tables: [Table]) throws(StoreError) {
+  var names: Set<String> = []
+  for table in tables {
+    guard table.hasGoodName else { throw .invalidTableName(table.name) }
+    guard names.insert(table.foldedName).inserted else { throw .duplicateTable(table) }
+  }
 }
 
 private func isLetter(_ byte: UInt8) -> Bool {

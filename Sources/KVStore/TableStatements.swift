@@ -4,8 +4,9 @@
 ///
 /// What they throw is a failure of SQLite; a refusal is a result.
 ///
-/// Parameters are the same everywhere: ?1 key, ?2 value, ?3 expiration, ?4 what the row is compared to.
-/// A conflict is never left to SQLite's constraints, since their errors could end the transaction.
+/// Parameters are the same everywhere: ?1 key, ?2 value, ?3 expiration, ?4 what the row is compared
+/// to. A conflict is never left to SQLite's constraints, since their errors could end the
+/// transaction.
 final class TableStatements {
   private let select: SQLiteStatement
   private let insert: SQLiteStatement
@@ -73,7 +74,8 @@ final class TableStatements {
     try write(update, key, value, expiresAt: expiresAt, comparedTo: counter)
   }
 
-  /// Adds or changes an entry; returns whether it did, which it does unless the counter cannot rise.
+  /// Adds or changes an entry; returns whether it did, which it does unless the counter cannot
+  /// rise.
   func upsert(
     _ key: String, _ value: [UInt8], expiresAt: Timestamp?
   ) throws(StoreError) -> Bool {

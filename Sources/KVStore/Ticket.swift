@@ -22,8 +22,8 @@ final class Ticket<Resource>: Sendable {
 
   /// Does the work, on the calling thread.
   ///
-  /// The closure is gone when this returns: the caller may return as soon as it is woken, and must find
-  /// that nobody else still has the routine that it was lent.
+  /// The closure is gone when this returns: the caller may return as soon as it is woken, and must
+  /// find that nobody else still has the routine that it was lent.
   func run(with resource: Resource) {
     let work = work.withLock { $0.take() }
     work?(resource)
@@ -53,7 +53,8 @@ struct Line<Resource> {
     guard count > 0 else { return nil }
     defer {
       left += 1
-      // Close the gap once it is the larger half, so that leaving costs the same however long the line.
+      // Close the gap once it is the larger half, so that leaving costs the same however long the
+      // line.
       if left > count {
         tickets.removeFirst(left)
         left = 0

@@ -5,7 +5,8 @@ import Threads
 
 @testable import KVStore
 
-/// What the tests lend out; two users at once would lose counts, and the thread sanitizer would tell.
+/// What the tests lend out; two users at once would lose counts, and the thread sanitizer would
+/// tell.
 private final class Resource {
   var count = 0
   var log: [Use] = []

@@ -28,8 +28,9 @@ struct SchemaTests {
     ])
   func badNames(name: String) {
     #expect(throws: StoreError.invalidTableName(name)) {
-      try Store.inMemory(tables: [Table(name)])
+      try Store(path: path, tables: [Table(name)])
     }
+    #expect(directory.names == [], "no file was made")
   }
 
   @Test("A table named twice is refused, in whatever case", arguments: ["users", "Users"])
@@ -76,19 +77,18 @@ struct SchemaTests {
     let connection = try SQLiteConnection(.file(path))
     try connection.execute(sql)
     try connection.close()
+    let before = contents(of: path)
     #expect(throws: StoreError.tableHasOtherLayout("users")) {
       try Store(path: path, tables: ["fresh", "users"])
     }
-    let after = try SQLiteConnection(.file(path))
-    #expect(throws: StoreError.self, "the other table was not made either") {
-      try after.execute("SELECT * FROM fresh")
-    }
+    #expect(contents(of: path) == before)
+    #expect(directory.names == ["test.sqlite"])
   }
 
   @Test("listKeys reads the index of the keys alone, and need not sort")
   func listKeysPlan() throws {
     let connection = try SQLiteConnection(.memory)
-    try connection.prepare(["users"])
+    try connection.makeMissing(["users"])
     let plan = try SQLiteStatement(
       "EXPLAIN QUERY PLAN SELECT key FROM users ORDER BY key", on: connection)
     var steps: [String?] = []

@@ -125,7 +125,7 @@ struct StoreTests {
   func openTogether() throws {
     let path = path
     let errors = Mutex<[String]>([])
-    for round in 0..<10 {
+    for round in 0..<30 {
       try onThreads(6) { index in
         do {
           let store = try Store(path: "\(path)\(round)", tables: [.accounts, "other"])
