@@ -57,7 +57,7 @@ public final class Server: Sendable {
   /// Opens the listener and begins to serve, on other threads.
   ///
   /// - Returns: The address that clients can connect to.
-  /// - Throws: ``TransportError`` if nothing can listen there.
+  /// - Throws: `TransportError` if nothing can listen there.
   @discardableResult
   public func start() throws(TransportError) -> Address {
     let configuration = service.configuration
@@ -92,7 +92,7 @@ public final class Server: Sendable {
   /// Serves until SIGINT, SIGTERM or ``stop(within:)``; a second signal ends the process at once.
   ///
   /// - Parameter ready: Called with the address that clients can connect to, once they can.
-  /// - Throws: ``TransportError`` if nothing can listen there.
+  /// - Throws: `TransportError` if nothing can listen there.
   public func run(ready: (Address) -> Void = { _ in }) throws(TransportError) {
     let address = try start()
     let signals = StopSignals.shared.whenSignalled { [self] in

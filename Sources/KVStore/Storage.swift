@@ -61,7 +61,7 @@ public struct Storage: ~Copyable {
     }
   }
 
-  /// Changes an entry as ``update(_:_:_:ifCounter:expiresAt:)-([UInt8])`` does.
+  /// Changes an entry as ``update(_:_:_:ifCounter:expiresAt:)-(_,_,[UInt8],_,_)`` does.
   ///
   /// - Returns: `false`, and nothing is changed, if the entry has another counter, or is gone.
   public borrowing func tryUpdate(
