@@ -83,8 +83,8 @@ let package = Package(
       ],
       cSettings: gnuSource, swiftSettings: strict),
     .testTarget(
-      name: "ExamplesTests", dependencies: ["quickstart", "stress-test", "Threads"],
-      cSettings: gnuSource, swiftSettings: strict),
+      name: "ExamplesTests", dependencies: ["quickstart", "stress-test", "Threads", "Transport"],
+      exclude: ["Scripts"], cSettings: gnuSource, swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
