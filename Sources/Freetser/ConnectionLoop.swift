@@ -58,7 +58,7 @@ struct ConnectionLoop: ~Copyable {
       case .lost(let error):
         logger.debug("Connection lost: \(error)")
         // What the client does not take must not stay in the system's memory.
-        connection.socket.resetOnClose()
+        if error == .timedOut { connection.socket.resetOnClose() }
       }
     }
     logger.debug("Connection closed")
@@ -164,8 +164,9 @@ struct ConnectionLoop: ~Copyable {
     do throws(TransportError) {
       inputEnded = try input.receive(from: connection.socket) == 0
     } catch {
-      if error == .timedOut, !isIdle { throw .refused(.requestTimeout) }
-      throw .lost(error)
+      guard error == .timedOut else { throw .lost(error) }
+      guard isIdle else { throw .refused(.requestTimeout) }
+      inputEnded = true
     }
     connection.markBusy()
   }

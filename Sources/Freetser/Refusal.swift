@@ -24,7 +24,14 @@ struct Refusal: Error, Equatable {
 
   /// What the protocol machine refused: its hint for the status, its sentence for the detail.
   init(_ error: ProtocolError) {
-    status = HTTPResponse.Status(code: error.statusHint)
+    status =
+      switch error.statusHint {
+      case 414: .uriTooLong
+      case 431: .requestHeaderFieldsTooLarge
+      case 501: .notImplemented
+      case 505: .httpVersionNotSupported
+      default: .badRequest
+      }
     detail = error.description
   }
 

@@ -132,9 +132,11 @@ public struct Connection: Equatable, Sendable {
     }
     switch incoming {
     case .head(var parser):
+      // The machine lets go of the parser while it works, so that its lines have one owner and are not copied.
+      incoming = .body(.untilClose)
       let length = try parser.parse(input, limits: limits)
-      incoming = .head(parser)
       if let length { return try finishHead(parser, input, length) }
+      incoming = .head(parser)
       guard inputEnded else { return .needMoreInput }
       let isClean = peerState == .idle && (input.isEmpty || parser.hasOnlySkippedLine(input))
       if isClean { return try close(consumed: input.count) }
@@ -149,6 +151,7 @@ public struct Connection: Equatable, Sendable {
       case .event(.endOfMessage, _):
         try lifecycle.apply(.endOfMessage, by: role.peer, blame: .peer)
         clientAwaitsContinue = false
+        incoming = .body(BodyDecoder(.none))
       default: break
       }
       return step

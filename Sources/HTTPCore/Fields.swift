@@ -50,11 +50,11 @@ public struct Fields: Equatable, Sendable {
   private func flaw(in line: FieldLine) -> ProtocolError.Reason? {
     let bytes = storage.span
     guard Grammar.isToken(bytes, line.name) else { return .invalidFieldName }
-    guard Grammar.trimmed(bytes, line.value) == line.value else { return .invalidFieldValue }
-    for index in line.value where !Grammar.isFieldContent(bytes[index]) {
-      return .invalidFieldValue
-    }
-    return nil
+    let value = line.value
+    let isValid =
+      bytes.endOfFieldContent(from: value.lowerBound, to: value.upperBound) == value.upperBound
+      && Grammar.trimmed(bytes, value) == value
+    return isValid ? nil : .invalidFieldValue
   }
 
   /// Adds bytes that are no field, such as a target, to the storage.

@@ -48,10 +48,10 @@ enum Grammar {
     byte >= 0x20 ? byte != 0x7f : byte == 0x09
   }
 
-  /// `VCHAR = %x21-7E`, the bytes of a target.
+  /// `VCHAR = %x21-7E` but for `#`: a client keeps a fragment to itself (RFC 9112 section 3.2, RFC 9110 section 4.1).
   @inline(__always)
-  static func isVisible(_ byte: UInt8) -> Bool {
-    byte &- 0x21 < 0x5e
+  static func isTargetByte(_ byte: UInt8) -> Bool {
+    byte &- 0x21 < 0x5e && byte != UInt8(ascii: "#")
   }
 
   /// `OWS = *( SP / HTAB )`.
@@ -62,8 +62,8 @@ enum Grammar {
 
   /// `token = 1*tchar`.
   static func isToken(_ input: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    for index in range where !tchar.contains(input[index]) { return false }
-    return !range.isEmpty
+    !range.isEmpty
+      && input.endOfToken(from: range.lowerBound, to: range.upperBound) == range.upperBound
   }
 
   /// `range` without the spaces and tabs at its ends.

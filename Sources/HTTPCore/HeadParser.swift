@@ -1,9 +1,9 @@
-// Reads a head, or trailers, line by line as the lines become complete.
+// Reads a head, or trailers, line by line.
 //
-// The input is looked at again from the head's first byte on each call, but only from where the last call
-// stopped looking: a head that comes byte by byte costs no more than one that comes whole. Each line is checked
-// when its LF is there, and each limit as soon as it is passed, so that what is reported depends on the bytes
-// alone and never on how they were split.
+// The input begins with the head's first byte on each call. A line is read, checked byte by byte and taken in one pass;
+// if it turns out not to be complete, only its end is looked for on the next call, from where the last call stopped. So a
+// head that comes byte by byte costs little more than one that comes whole. A line's flaw is reported when the line is
+// complete, and a limit as soon as it is passed: what is reported depends on the bytes and never on how they were split.
 
 /// What a head parser has found so far.
 struct HeadParser: Equatable, Sendable {
@@ -23,9 +23,9 @@ struct HeadParser: Equatable, Sendable {
   let kind: Kind
   private(set) var startLine = StartLine.none
   private(set) var lines: [FieldLine] = []
-  /// Where the line that is not complete yet begins.
+  /// Where the first line that is not taken yet begins.
   private var lineStart = 0
-  /// How far that line's end has been looked for.
+  /// How far the end of that line has been looked for, in vain.
   private var scanned = 0
 
   init(_ kind: Kind) {
@@ -34,51 +34,38 @@ struct HeadParser: Equatable, Sendable {
 
   /// Reads on.
   ///
-  /// - Parameter input: Everything from the head's first byte on.
+  /// - Parameters:
+  ///   - input: Everything from the head's first byte on.
+  ///   - limits: Checked as the lines are taken.
   /// - Returns: The length of the complete head with its empty line, or `nil` while some of it is missing.
-  mutating func parse(
-    _ input: Span<UInt8>, limits: Limits
-  ) throws(ProtocolError) -> Int? {
+  /// - Throws: The first flaw, in the order of the bytes.
+  mutating func parse(_ input: Span<UInt8>, limits: Limits) throws(ProtocolError) -> Int? {
     if scanned == 0, !input.isEmpty { try checkFirstByte(input[0]) }
     while true {
-      let end = min(input.count, byteLimit(limits))
-      guard let lineFeed = findLineFeed(input, from: scanned, to: end) else {
+      let limit = byteLimit(limits)
+      let end = min(input.count, limit)
+      let isNew = scanned <= lineStart
+      if isNew || input.lineFeed(from: scanned, to: end) != nil,
+        let next = try takeLine(input, to: end, limits)
+      {
+        if next.isEnd { return next.position }
+        lineStart = next.position
+      } else {
         scanned = end
-        if input.count >= byteLimit(limits) { throw tooLong(limits) }
+        if input.count >= limit { throw tooLong(limits) }
         return nil
-      }
-      guard lineFeed > lineStart, input[lineFeed - 1] == UInt8(ascii: "\r") else {
-        throw ProtocolError(.bareLineFeed, by: .peer)
-      }
-      let line = lineStart..<(lineFeed - 1)
-      scanned = lineFeed + 1
-      let isFirst = lineStart == 0
-      lineStart = scanned
-      if line.isEmpty {
-        // RFC 9112 section 2.2: a server skips an empty line before a request line. We skip one.
-        if kind == .request, isFirst { continue }
-        if kind == .trailers || startLine != .none { return scanned }
-      }
-      switch (kind, startLine) {
-      case (.request, .none): startLine = try Self.parseRequestLine(input, line)
-      case (.response, .none): startLine = try Self.parseStatusLine(input, line)
-      default:
-        guard lines.count < limits.fieldCount else {
-          throw ProtocolError(.tooManyFields(limit: limits.fieldCount), by: .peer)
-        }
-        lines.append(try Self.parseFieldLine(input, line))
       }
     }
   }
 
   /// Whether nothing but an empty line has come: then closing is no interruption.
   func hasOnlySkippedLine(_ input: Span<UInt8>) -> Bool {
-    kind == .request && input.count <= 2 && scanned == input.count && lineStart == scanned
+    kind == .request && input.count == 2 && lineStart == 2
   }
 
   // MARK: Limits
 
-  /// How many bytes may come before the next line's LF must have.
+  /// How many bytes may come before the end of the current line must have.
   private func byteLimit(_ limits: Limits) -> Int {
     switch (kind, startLine) {
     case (.trailers, _): limits.trailers
@@ -107,97 +94,45 @@ struct HeadParser: Equatable, Sendable {
     }
   }
 
-  private func findLineFeed(_ input: Span<UInt8>, from start: Int, to end: Int) -> Int? {
-    var index = start
-    while index < end {
-      if input[index] == UInt8(ascii: "\n") { return index }
-      index += 1
-    }
-    return nil
-  }
-
   // MARK: Lines
 
-  /// `request-line = method SP request-target SP HTTP-version` (RFC 9112 section 3).
-  private static func parseRequestLine(
-    _ input: Span<UInt8>, _ line: Range<Int>
-  ) throws(ProtocolError) -> StartLine {
-    guard let first = input.firstIndex(of: UInt8(ascii: " "), in: line) else {
-      throw ProtocolError(.malformedRequestLine, by: .peer)
-    }
-    let method = line.lowerBound..<first
-    guard Grammar.isToken(input, method) else { throw ProtocolError(.invalidMethod, by: .peer) }
-    let rest = (first + 1)..<line.upperBound
-    guard let second = input.firstIndex(of: UInt8(ascii: " "), in: rest) else {
-      throw ProtocolError(.malformedRequestLine, by: .peer)
-    }
-    let target = rest.lowerBound..<second
-    let version = try Version.parse(input, (second + 1)..<line.upperBound)
-    if let flaw = Target.flaw(input, method: method, target: target) {
-      throw ProtocolError(flaw, by: .peer)
-    }
-    return .request(method: method, target: target, version: version)
-  }
-
-  /// `status-line = HTTP-version SP status-code SP [ reason-phrase ]` (RFC 9112 section 4).
+  /// Takes the line at `lineStart`.
   ///
-  /// The second space is often left out when there is no reason; we take that, as everyone does.
-  private static func parseStatusLine(
-    _ input: Span<UInt8>, _ line: Range<Int>
-  ) throws(ProtocolError) -> StartLine {
-    let start = line.lowerBound
-    guard line.count >= 12, input[start + 8] == UInt8(ascii: " ") else {
-      throw ProtocolError(.malformedStatusLine, by: .peer)
+  /// - Returns: Where the next line begins, and whether this one ended the head; `nil` if it is not complete.
+  private mutating func takeLine(
+    _ input: Span<UInt8>, to end: Int, _ limits: Limits
+  ) throws(ProtocolError) -> (position: Int, isEnd: Bool)? {
+    // RFC 9112 section 2.2: a server skips an empty line before a request line. We skip one.
+    let mayBeEmpty =
+      kind == .trailers || startLine != .none || (kind == .request && lineStart == 0)
+    if mayBeEmpty, lineStart < end, let next = HeadLines.lineEnd(input, at: lineStart, end) {
+      guard next > 0 else { return nil }
+      return (next, isEnd: kind == .trailers || startLine != .none)
     }
-    let version = try Version.parse(input, start..<(start + 8))
-    var status = 0
-    for index in (start + 9)..<(start + 12) {
-      guard Grammar.isDigit(input[index]) else { throw ProtocolError(.invalidStatus, by: .peer) }
-      status = status * 10 + Int(input[index] - UInt8(ascii: "0"))
+    switch (kind, startLine) {
+    case (.request, .none):
+      guard
+        let (line, next) = try HeadLines.requestLine(input, from: lineStart, to: end)
+      else { return nil }
+      startLine = line
+      return (next, isEnd: false)
+    case (.response, .none):
+      guard
+        let (line, next) = try HeadLines.statusLine(input, from: lineStart, to: end)
+      else { return nil }
+      startLine = line
+      return (next, isEnd: false)
+    default:
+      guard
+        let (field, next) = try HeadLines.fieldLine(input, from: lineStart, to: end)
+      else { return nil }
+      guard lines.count < limits.fieldCount else {
+        throw ProtocolError(.tooManyFields(limit: limits.fieldCount), by: .peer)
+      }
+      // Room for what clients send, in one allocation.
+      if lines.isEmpty { lines.reserveCapacity(16) }
+      lines.append(field)
+      return (next, isEnd: false)
     }
-    guard status >= 100 else { throw ProtocolError(.invalidStatus, by: .peer) }
-    guard line.count > 12 else {
-      return .response(
-        status: status, reason: line.upperBound..<line.upperBound, version: version)
-    }
-    guard input[start + 12] == UInt8(ascii: " ") else {
-      throw ProtocolError(.malformedStatusLine, by: .peer)
-    }
-    let reason = (start + 13)..<line.upperBound
-    for index in reason where !Grammar.isFieldContent(input[index]) {
-      throw ProtocolError(.invalidReason, by: .peer)
-    }
-    return .response(status: status, reason: reason, version: version)
-  }
-
-  /// `field-line = field-name ":" OWS field-value OWS` (RFC 9112 section 5).
-  private static func parseFieldLine(
-    _ input: Span<UInt8>, _ line: Range<Int>
-  ) throws(ProtocolError) -> FieldLine {
-    // Section 5.2: a line that begins with a space would continue the one before it.
-    if Grammar.isSpace(input[line.lowerBound]) { throw ProtocolError(.lineFolding, by: .peer) }
-    var colon = line.lowerBound
-    while colon < line.upperBound, Grammar.tchar.contains(input[colon]) { colon += 1 }
-    guard colon < line.upperBound else { throw ProtocolError(.missingColon, by: .peer) }
-    guard input[colon] == UInt8(ascii: ":") else {
-      // Section 5.1: a space before the colon has been used to smuggle fields past proxies.
-      throw ProtocolError(
-        Grammar.isSpace(input[colon]) ? .spaceAroundFieldName : .invalidFieldName, by: .peer)
-    }
-    guard colon > line.lowerBound else { throw ProtocolError(.invalidFieldName, by: .peer) }
-    let value = Grammar.trimmed(input, (colon + 1)..<line.upperBound)
-    for index in value where !Grammar.isFieldContent(input[index]) {
-      throw ProtocolError(
-        input[index] == UInt8(ascii: "\r") ? .bareCarriageReturn : .invalidFieldValue, by: .peer)
-    }
-    return FieldLine(name: line.lowerBound..<colon, value: value)
-  }
-}
-
-extension Span where Element == UInt8 {
-  /// The first place in `range` where `byte` stands.
-  func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
-    for index in range where self[index] == byte { return index }
-    return nil
   }
 }

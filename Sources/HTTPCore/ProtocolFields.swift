@@ -64,13 +64,15 @@ struct ProtocolFields: Equatable, Sendable {
   /// `Content-Length = 1*DIGIT` (RFC 9110 section 8.6), up to what a file can hold: 2⁶³ - 1.
   private static func parseContentLength(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
     guard !range.isEmpty else { return nil }
-    var length: UInt64 = 0
+    var length: Int64 = 0
     for index in range {
       guard Grammar.isDigit(bytes[index]) else { return nil }
+      let digit = Int64(bytes[index] - UInt8(ascii: "0"))
       let (tens, overflow) = length.multipliedReportingOverflow(by: 10)
-      guard !overflow, tens <= UInt64(Int64.max) - 9 else { return nil }
-      length = tens + UInt64(bytes[index] - UInt8(ascii: "0"))
+      let (sum, carried) = tens.addingReportingOverflow(digit)
+      if overflow || carried { return nil }
+      length = sum
     }
-    return length
+    return UInt64(length)
   }
 }

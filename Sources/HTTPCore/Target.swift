@@ -11,11 +11,15 @@ enum Target {
   static func flaw(
     _ bytes: Span<UInt8>, method: Range<Int>, target: Range<Int>
   ) -> ProtocolError.Reason? {
-    if target.isEmpty { return .invalidTarget }
-    for index in target
-    where !Grammar.isVisible(bytes[index]) || bytes[index] == UInt8(ascii: "#") {
-      return .invalidTarget
-    }
+    let end = bytes.endOfTarget(from: target.lowerBound, to: target.upperBound)
+    guard !target.isEmpty, end == target.upperBound else { return .invalidTarget }
+    return flawInForm(bytes, method: method, target: target)
+  }
+
+  /// What is wrong with a target whose bytes are valid: rules 2 to 4.
+  static func flawInForm(
+    _ bytes: Span<UInt8>, method: Range<Int>, target: Range<Int>
+  ) -> ProtocolError.Reason? {
     if spells(bytes, method, "CONNECT") {
       return isAuthorityForm(bytes, target) ? nil : .targetDoesNotFitMethod
     }

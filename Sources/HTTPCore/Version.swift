@@ -18,13 +18,12 @@ public struct Version: Equatable, Comparable, Sendable, CustomStringConvertible 
   /// Compares by minor version.
   public static func < (left: Version, right: Version) -> Bool { left.minor < right.minor }
 
-  /// Reads `HTTP-version = "HTTP/" DIGIT "." DIGIT` that fills `range` exactly.
-  static func parse(_ input: Span<UInt8>, _ range: Range<Int>) throws(ProtocolError) -> Version {
-    let start = range.lowerBound
-    guard range.count == 8,
-      input[start] == UInt8(ascii: "H"), input[start + 1] == UInt8(ascii: "T"),
-      input[start + 2] == UInt8(ascii: "T"), input[start + 3] == UInt8(ascii: "P"),
-      input[start + 4] == UInt8(ascii: "/"), Grammar.isDigit(input[start + 5]),
+  /// How long it is in a start line, in bytes.
+  static var length: Int { 8 }
+
+  /// Reads `HTTP-version = "HTTP/" DIGIT "." DIGIT`, all of which must be there.
+  static func parse(_ input: Span<UInt8>, at start: Int) throws(ProtocolError) -> Version {
+    guard Target.spells(input, start..<(start + 5), "HTTP/"), Grammar.isDigit(input[start + 5]),
       input[start + 6] == UInt8(ascii: "."), Grammar.isDigit(input[start + 7])
     else { throw ProtocolError(.malformedVersion, by: .peer) }
     guard input[start + 5] == UInt8(ascii: "1") else {

@@ -8,9 +8,10 @@ final class Database {
   private var tables: [Table: TableStatements] = [:]
   private var transactionStatements: TransactionStatements?
 
-  /// The first failure of SQLite's, as opposed to a refusal of a verb, in this transaction. SQLite may
-  /// have ended the transaction with it, and then anything more would be stored for good at once. So
-  /// after it no verb runs and nothing is committed.
+  /// The first failure of SQLite's, as opposed to a refusal of a verb, in this transaction.
+  ///
+  /// SQLite may have ended the transaction with it, and then anything more would be stored for good at
+  /// once. So after it no verb runs and nothing is committed.
   private var failure: StoreError?
 
   /// Why no transaction can ever begin again.
@@ -45,7 +46,7 @@ final class Database {
     }
   }
 
-  /// Runs the SQL of a verb. `verb` throws only what SQLite failed at.
+  /// Runs the SQL of a verb; `verb` throws only what SQLite failed at.
   func run<R>(
     on table: Table, _ verb: (TableStatements) throws(StoreError) -> R
   ) throws(StoreError) -> R {
@@ -59,7 +60,7 @@ final class Database {
     }
   }
 
-  /// Closes the file. No transaction is open.
+  /// Closes the file, between transactions.
   func close() throws(StoreError) {
     tables = [:]
     transactionStatements = nil

@@ -19,12 +19,14 @@ import Threads
 /// and a caller joins the line only while the baton is taken: so nobody is forgotten in the line.
 // @unchecked: the resource is used by the holder of the baton only, see above.
 final class Executor<Resource>: @unchecked Sendable {
-  /// How many tickets a holder serves before it passes the baton on. Enough to spread the cost of waking
-  /// a thread (10 to 50 microseconds, that of several small routines); little enough to wait for.
+  /// How many tickets a holder serves before it passes the baton on.
+  ///
+  /// Enough to spread the cost of waking a thread (10 to 50 microseconds, that of several small
+  /// routines); little enough to wait for.
   static var ticketsPerHolder: Int { 16 }
 
   private struct State {
-    /// Who holds the baton.
+    /// The thread that holds the baton, which alone may pass it on or lay it down.
     var holder: ThreadID?
     var line = Line<Resource>()
     var phase = Phase.open
@@ -41,7 +43,7 @@ final class Executor<Resource>: @unchecked Sendable {
       return true
     }
 
-    /// The ticket whose turn it is. Without one, the baton is laid down.
+    /// The ticket whose turn it is; without one, the baton is laid down.
     mutating func nextTicket() -> Ticket<Resource>? {
       let ticket = line.popFirst()
       if ticket == nil { holder = nil }
@@ -60,6 +62,9 @@ final class Executor<Resource>: @unchecked Sendable {
     self.queueLimit = queueLimit
   }
 
+  /// How many callers are in line.
+  var waitingCallers: Int { state.withLock { $0.line.count } }
+
   /// Does `work` when its turn comes, here or on the thread of another caller, and waits for it.
   ///
   /// - Throws: What `work` throws; `.reentrant` from within work of this executor; `.closed`;
@@ -75,7 +80,7 @@ final class Executor<Resource>: @unchecked Sendable {
   /// - Throws: What `work` throws; `.reentrant` from within work of this executor.
   func close(_ work: @Sendable (Resource) throws(StoreError) -> Void) throws(StoreError) {
     let isFirst = try state.withLock { state throws(StoreError) in
-      if state.holder == .current { throw .reentrant }
+      try state.admit(isLast: true)
       defer { if state.phase == .open { state.phase = .closing } }
       return state.phase == .open
     }

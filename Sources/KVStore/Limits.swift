@@ -10,7 +10,9 @@ extension Store {
     /// The largest value that can be written: each is read and written as a whole, in memory.
     public static let valueLengthInBytes = 4 * 1024 * 1024
 
-    /// How many callers may wait in ``Store/execute(_:)`` at once. A waiting caller is a thread, and
+    /// How many callers may wait in ``Store/execute(_:)`` at once.
+    ///
+    /// A waiting caller is a thread, and
     /// systems of common size carry no more of them.
     public static let waitingCallers = 10_000
   }
@@ -26,7 +28,7 @@ public enum KeyProblem: Equatable, Sendable {
   case tooLong(limit: Int)
 }
 
-/// Refuses keys that must not be written. Reading goes without: an older file may hold such keys.
+/// Refuses keys that must not be written, though an older file may hold them and they can be read.
 func checkKey(_ key: String) throws(StoreError) {
   let utf8 = key.utf8
   if utf8.isEmpty { throw .invalidKey(key, .empty) }
@@ -41,24 +43,4 @@ func checkValue(_ value: [UInt8]) throws(StoreError) {
   if value.count > Store.Limits.valueLengthInBytes {
     throw .valueTooLarge(limit: Store.Limits.valueLengthInBytes)
   }
-}
-
-/// What is wrong with a path.
-public enum PathProblem: Equatable, Sendable {
-  /// It has no characters: SQLite would make a file that nobody can find again.
-  case empty
-  /// It has a character U+0000, at which the system would cut it off.
-  case containsNUL
-  /// It begins with `file:`, which SQLite would read as a URI. Write `./file:…` for a file of that name.
-  case isURI
-  /// It is `:memory:`. Use ``Store/inMemory(tables:)``.
-  case namesMemory
-}
-
-/// Refuses paths that SQLite would not take for the name of a file.
-func checkPath(_ path: String) throws(StoreError) {
-  if path.isEmpty { throw .invalidPath(path, .empty) }
-  if path.utf8.contains(0) { throw .invalidPath(path, .containsNUL) }
-  if path.utf8.starts(with: "file:".utf8) { throw .invalidPath(path, .isURI) }
-  if path == ":memory:" { throw .invalidPath(path, .namesMemory) }
 }

@@ -39,7 +39,7 @@ enum Location {
     unsafe sqlite3_close_v2(handle)
   }
 
-  /// Closes the file. Every statement must be gone.
+  /// Closes the file, which no statement may still use.
   func close() throws(StoreError) {
     let code = unsafe sqlite3_close(handle)
     guard code == SQLITE_OK else { throw unsafe StoreError(code: code, of: handle) }
@@ -57,7 +57,10 @@ enum Location {
     guard code == SQLITE_OK else { throw unsafe StoreError(code: code, of: handle) }
   }
 
-  /// Whether a transaction is open. SQLite ends one by itself when, say, the disk is full.
+  /// Where the file is, from the root; empty for a database in memory.
+  var path: String { unsafe KVStore.path(of: handle) }
+
+  /// Whether a transaction is open; SQLite ends one by itself when, say, the disk is full.
   var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 }
 
@@ -67,14 +70,19 @@ extension StoreError {
     let message = unsafe String(cString: sqlite3_errmsg(handle))
     // The low byte is the code proper; the rest tells more.
     switch code & 0xff {
-    case SQLITE_BUSY, SQLITE_LOCKED: self = .busy
+    case SQLITE_BUSY: self = .busy
     case SQLITE_FULL: self = .full
     case SQLITE_IOERR: self = .ioError(code: code, message: message)
     case SQLITE_READONLY: self = .readOnly
     case SQLITE_CORRUPT: self = .corrupt(message: message)
-    case SQLITE_NOTADB:
-      self = .notADatabase(path: unsafe String(cString: sqlite3_db_filename(handle, nil)))
+    case SQLITE_NOTADB: self = .notADatabase(path: unsafe path(of: handle))
+    case SQLITE_CANTOPEN: self = .cannotOpen(path: unsafe path(of: handle), message: message)
     default: self = .sqlite(code: code, message: message)
     }
   }
+}
+
+private func path(of handle: OpaquePointer?) -> String {
+  guard let path = unsafe sqlite3_db_filename(handle, nil) else { return "" }
+  return unsafe String(cString: path)
 }

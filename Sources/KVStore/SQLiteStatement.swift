@@ -116,7 +116,9 @@ import CSQLite
   }
 }
 
-/// Where the bytes begin. An empty array may have no address, and SQLite would take that for NULL.
+/// Where the bytes begin.
+///
+/// An empty array may have no address, and SQLite would take that for NULL.
 private func startOf(_ bytes: UnsafeBufferPointer<UInt8>) -> UnsafePointer<UInt8> {
   unsafe bytes.baseAddress ?? UnsafePointer(bitPattern: 1)!
 }

@@ -4,7 +4,9 @@ import CSQLite
 import Threads
 
 extension SQLiteConnection {
-  /// Sets up how the file is written. `auto_vacuum` and the log are kept in the file; the rest is ours.
+  /// Sets up how the file is written.
+  ///
+  /// The file remembers `auto_vacuum` and the log; the rest is for this connection.
   func configure(durability: Durability, busyTimeout: Duration) throws(StoreError) {
     setBusyTimeout(busyTimeout)
     // Only a file without tables takes this, and only before it has a write-ahead log. It lets a file
@@ -38,7 +40,7 @@ extension SQLiteConnection {
     let mode = try statement.firstRow { $0.text(at: 0) } ?? nil
     // A database in memory says "memory". Any other answer: the file system cannot share memory.
     guard mode == "wal" || mode == "memory" else {
-      throw .sqlite(code: SQLITE_CANTOPEN, message: "no write-ahead log is possible here")
+      throw .cannotOpen(path: path, message: "its file system allows no write-ahead log")
     }
   }
 

@@ -1,7 +1,7 @@
 // The verbs that store a value, for values that are text. It is stored as UTF-8; see `Entry.text`.
 
 extension Storage {
-  /// Stores a new entry, with counter 0. See ``add(_:_:_:expiresAt:now:)-([UInt8])``.
+  /// Stores a new entry, with counter 0; see ``add(_:_:_:expiresAt:now:)-([UInt8])``.
   public borrowing func add(
     _ table: Table, _ key: String, _ value: String, expiresAt: Timestamp? = nil,
     now: Timestamp? = nil
@@ -9,8 +9,8 @@ extension Storage {
     try add(table, key, Array(value.utf8), expiresAt: expiresAt, now: now)
   }
 
-  /// Changes an entry that nobody has changed since it was read.
-  /// See ``update(_:_:_:ifCounter:expiresAt:)-([UInt8])``.
+  /// Changes an entry that nobody has changed since it was read;
+  /// see ``update(_:_:_:ifCounter:expiresAt:)-([UInt8])``.
   public borrowing func update(
     _ table: Table, _ key: String, _ value: String, ifCounter counter: Int64,
     expiresAt: Timestamp? = nil
@@ -18,8 +18,8 @@ extension Storage {
     try update(table, key, Array(value.utf8), ifCounter: counter, expiresAt: expiresAt)
   }
 
-  /// Changes an entry that nobody has changed since it was read, or returns `false`.
-  /// See ``tryUpdate(_:_:_:ifCounter:expiresAt:)-([UInt8])``.
+  /// Changes an entry that nobody has changed since it was read, or returns `false`;
+  /// see ``tryUpdate(_:_:_:ifCounter:expiresAt:)-([UInt8])``.
   public borrowing func tryUpdate(
     _ table: Table, _ key: String, _ value: String, ifCounter counter: Int64,
     expiresAt: Timestamp? = nil
@@ -27,7 +27,7 @@ extension Storage {
     try tryUpdate(table, key, Array(value.utf8), ifCounter: counter, expiresAt: expiresAt)
   }
 
-  /// Stores an entry whatever was there. See ``overwrite(_:_:_:expiresAt:)-([UInt8])``.
+  /// Stores an entry whatever was there; see ``overwrite(_:_:_:expiresAt:)-([UInt8])``.
   public borrowing func overwrite(
     _ table: Table, _ key: String, _ value: String, expiresAt: Timestamp? = nil
   ) throws(StoreError) {

@@ -16,20 +16,19 @@ public struct Storage: ~Copyable {
 
   init(_ database: Database) { self.database = database }
 
-  /// The entry under `key`, or `nil` if there is none.
+  /// The entry under `key`, or `nil` if there is none, or if it expired before `now`.
   ///
-  /// - Parameter now: Entries that expired before this are left out. Without it, none are.
+  /// Without `now` an expired entry is given like any other.
   public borrowing func get(
     _ table: Table, _ key: String, now: Timestamp? = nil
   ) throws(StoreError) -> Entry? {
     try database.run(on: table) { (table) throws(StoreError) in try table.entry(key, now: now) }
   }
 
-  /// Stores a new entry, with counter 0.
+  /// Stores a new entry, with counter 0; it expires after `expiresAt`, or never.
   ///
-  /// - Parameters:
-  ///   - expiresAt: When the entry expires; `nil` for never.
-  ///   - now: An entry that expired before this is replaced. Without it, any entry is in the way.
+  /// An entry that expired before `now` is replaced. Without `now` any entry is in the way.
+  ///
   /// - Throws: `.entryExists`; `.alreadyExpired` if the new entry would have expired before `now`.
   public borrowing func add(
     _ table: Table, _ key: String, _ value: [UInt8], expiresAt: Timestamp? = nil,
@@ -48,11 +47,9 @@ public struct Storage: ~Copyable {
 
   /// Changes an entry that nobody has changed since it was read, and adds 1 to its counter.
   ///
-  /// The old expiry does not matter and does not stay.
+  /// `counter` is the one it had then. The old expiry does not matter, and does not stay: from now on
+  /// the entry expires after `expiresAt`, or never.
   ///
-  /// - Parameters:
-  ///   - counter: The counter that the entry had.
-  ///   - expiresAt: When the entry expires from now on; `nil` for never.
   /// - Throws: `.staleCounter` if the entry has another counter, or is gone.
   public borrowing func update(
     _ table: Table, _ key: String, _ value: [UInt8], ifCounter counter: Int64,
@@ -81,9 +78,10 @@ public struct Storage: ~Copyable {
     return updated
   }
 
-  /// Stores an entry whatever was there: new ones get counter 0, others add 1 to theirs.
+  /// Stores an entry whatever was there: a new one gets counter 0, any other adds 1 to its own.
   ///
-  /// - Parameter expiresAt: When the entry expires from now on; `nil` for never.
+  /// The old expiry does not matter, and does not stay: from now on the entry expires after
+  /// `expiresAt`, or never.
   public borrowing func overwrite(
     _ table: Table, _ key: String, _ value: [UInt8], expiresAt: Timestamp? = nil
   ) throws(StoreError) {
@@ -95,7 +93,7 @@ public struct Storage: ~Copyable {
     if !stored { throw .counterExhausted(table: table, key: key) }
   }
 
-  /// Deletes an entry, expired or not. Added again, its counter starts at 0.
+  /// Deletes an entry, expired or not; added again, its counter starts at 0.
   ///
   /// - Returns: Whether there was one.
   @discardableResult

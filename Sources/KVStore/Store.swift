@@ -48,7 +48,7 @@ public final class Store: Sendable {
     executor = Executor(database, queueLimit: queueLimit)
   }
 
-  /// Opens a store that lives in memory and ends with this value. Made for tests.
+  /// Opens a store that lives in memory and ends with this value, as tests like it.
   ///
   /// - Throws: ``StoreError`` if a table's name is not usable.
   public static func inMemory(tables: [Table]) throws(StoreError) -> Store {
@@ -82,9 +82,9 @@ public final class Store: Sendable {
     try executor.run { database in try database.transaction(routine) }
   }
 
-  /// Lets the routines that are already waiting run, then closes the file. Later ones get `.closed`.
+  /// Lets the routines that are already waiting run, then closes the file.
   ///
-  /// Returns when the file is closed, also when another thread was first to close it.
+  /// Later ones get `.closed`. Returns when the file is closed, also when another thread was first to close it.
   ///
   /// - Throws: ``StoreError/reentrant`` when called from a routine of this same store.
   public func close() throws(StoreError) {

@@ -1,6 +1,8 @@
 // The SQL behind each verb, prepared once per table.
 
-/// The prepared statements of one table. What they throw is a failure of SQLite; a refusal is a result.
+/// The prepared statements of one table.
+///
+/// What they throw is a failure of SQLite; a refusal is a result.
 ///
 /// Parameters are the same everywhere: ?1 key, ?2 value, ?3 expiration, ?4 what the row is compared to.
 /// A conflict is never left to SQLite's constraints, since their errors could end the transaction.
@@ -13,7 +15,7 @@ final class TableStatements {
   private let selectKeys: SQLiteStatement
   private let deleteAll: SQLiteStatement
 
-  /// Prepares them. The table's name must be a good one: it becomes part of the SQL.
+  /// Prepares them for a table with a good name, which becomes part of the SQL.
   init(_ table: Table, on connection: SQLiteConnection) throws(StoreError) {
     assert(table.hasGoodName)
     let name = "\"\(table.name)\""
@@ -55,7 +57,7 @@ final class TableStatements {
     return found ?? nil
   }
 
-  /// Adds an entry where there is none, or one that expired before `now`. Returns whether it did.
+  /// Adds an entry where there is none, or one that expired before `now`; returns whether it did.
   func insert(
     _ key: String, _ value: [UInt8], expiresAt: Timestamp?, now: Timestamp?
   ) throws(StoreError) -> Bool {
@@ -64,14 +66,14 @@ final class TableStatements {
     return try write(insert, key, value, expiresAt: expiresAt, comparedTo: now)
   }
 
-  /// Changes an entry that has this counter. Returns whether there was one.
+  /// Changes an entry that has this counter; returns whether there was one.
   func update(
     _ key: String, _ value: [UInt8], ifCounter counter: Int64, expiresAt: Timestamp?
   ) throws(StoreError) -> Bool {
     try write(update, key, value, expiresAt: expiresAt, comparedTo: counter)
   }
 
-  /// Adds or changes an entry. Returns whether it did; it does not if the counter cannot rise.
+  /// Adds or changes an entry; returns whether it did, which it does unless the counter cannot rise.
   func upsert(
     _ key: String, _ value: [UInt8], expiresAt: Timestamp?
   ) throws(StoreError) -> Bool {
@@ -86,7 +88,10 @@ final class TableStatements {
   /// Every key, in the order of its bytes.
   func keys() throws(StoreError) -> [String] {
     var keys: [String] = []
-    try selectKeys.forEachRow { row in keys.append(row.text(at: 0) ?? "") }
+    try selectKeys.forEachRow { row in
+      // NULL is a key that SQLite lets other programs write and that no verb could name.
+      if let key = row.text(at: 0) { keys.append(key) }
+    }
     return keys
   }
 

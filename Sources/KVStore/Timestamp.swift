@@ -19,7 +19,7 @@ public struct Timestamp: Hashable, Comparable, Sendable, ExpressibleByIntegerLit
   /// The moment that many seconds after 1970 began.
   public init(integerLiteral seconds: Int64) { secondsSince1970 = seconds }
 
-  /// Reads the system's clock. Do it outside the routine, once, and hand the value in.
+  /// Reads the system's clock: do it outside the routine, once, and hand the value in.
   public static func now() -> Timestamp {
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)

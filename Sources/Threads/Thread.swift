@@ -43,7 +43,7 @@ package struct Thread: ~Copyable {
 
   /// The name of the calling thread.
   package static var currentName: String {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
       guard unsafe pthread_getname_np(pthread_self(), buffer.baseAddress!, buffer.count) == 0
       else { return "" }
       return unsafe String(cString: buffer.baseAddress!)
@@ -94,7 +94,7 @@ private func spawn(
     unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
   }
 
-  let argument = Unmanaged.passRetained(StartingPoint(name: name, body: body))
+  let argument = unsafe Unmanaged.passRetained(StartingPoint(name: name, body: body))
   #if canImport(Darwin)
     var handle: pthread_t?
     let code = unsafe pthread_create(

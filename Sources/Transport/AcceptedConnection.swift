@@ -9,7 +9,9 @@ public struct AcceptedConnection: ~Copyable, Sendable {
   /// Counts the connections of one ``ConnectionThreads``, from 1.
   public let id: UInt64
 
-  /// To receive and send. It stays open for as long as the connection is held.
+  /// To receive and send.
+  ///
+  /// It stays open for as long as the connection is held.
   public let socket: Socket
 
   private let entry: ConnectionRegistry.Entry
@@ -33,20 +35,30 @@ public struct AcceptedConnection: ~Copyable, Sendable {
   /// The other end.
   public var peer: Address { socket.peer }
 
+  /// This end: which of the machine's addresses the peer connected to.
+  ///
+  /// - Throws: ``TransportError/systemCall(_:code:)`` if the system has no memory to answer.
+  public var local: Address {
+    get throws(TransportError) { try socket.local }
+  }
+
   /// Whether the server is stopping: finish what was begun, begin nothing new.
   public var isStopping: Bool { registry.isStopping }
 
   /// Says that nothing is begun: from here on a stop ends the connection at once, by ending its
-  /// input. A connection is idle from its start. Costs one atomic exchange.
+  /// input.
+  ///
+  /// A connection is idle from its start. Costs one atomic store.
   ///
   /// - Returns: Whether to wait for more; `false` when the server is stopping, and then nothing
   ///   else may wake the thread: leave.
   public borrowing func markIdle() -> Bool {
+    // The order of these two decides race 2 in ConnectionRegistry.
     entry.isIdle.store(true, ordering: .sequentiallyConsistent)
     return !registry.isStopping
   }
 
-  /// Says that something is begun, which a stop lets finish. Costs a plain store.
+  /// Says that something is begun, which a stop lets finish.
   ///
   /// A stop that looks just before still takes the connection for idle: what was received can be
   /// answered, but no more may come.

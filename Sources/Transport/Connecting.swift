@@ -7,7 +7,9 @@
 #endif
 
 extension Socket {
-  /// Connects to an address, as a listener's ``Listener/boundAddress``. TCP sockets send at once.
+  /// Connects to an address, as a listener's ``Listener/boundAddress``.
+  ///
+  /// TCP sockets send at once.
   ///
   /// - Throws: ``TransportError/cannotConnect(to:code:)``,
   ///   ``TransportError/pathTooLong(path:limitInBytes:)``.

@@ -33,9 +33,9 @@ final class ConnectionRegistry: Sendable {
   private struct State {
     var live: [UInt64: Entry] = [:]
     var accepted: UInt64 = 0
-    /// Only ever rises, for the pause that ends when a connection does.
-    var removed: UInt64 = 0
     var threads = 0
+    /// Only ever rises, for the pause that ends when a thread has.
+    var endedThreads: UInt64 = 0
     var hasStopped = false
   }
 
@@ -61,10 +61,7 @@ final class ConnectionRegistry: Sendable {
 
   /// Called by the connection, before its socket is closed.
   func remove(_ id: UInt64) {
-    state.withLock { state in
-      state.live[id] = nil
-      state.removed += 1
-    }
+    state.withLock { $0.live[id] = nil }
     state.wakeAll()
   }
 
@@ -74,15 +71,22 @@ final class ConnectionRegistry: Sendable {
   }
 
   func threadEnds() {
-    state.withLock { $0.threads -= 1 }
+    state.withLock { state in
+      state.threads -= 1
+      state.endedThreads += 1
+    }
     state.wakeAll()
   }
 
-  /// Waits until the time is over, a connection has ended since the call, or a stop has begun.
-  func pause(for duration: Duration) {
-    let removed = state.withLock { $0.removed }
+  /// How many threads have ended.
+  ///
+  /// Each closed its connection before, and so freed a descriptor.
+  var endedThreads: UInt64 { state.withLock { $0.endedThreads } }
+
+  /// Waits until the time is over, more threads have ended than `count`, or a stop has begun.
+  func pause(for duration: Duration, whileEndedThreadsAre count: UInt64) {
     _ = state.wait(until: .now() + duration) { state in
-      state.removed != removed || isStopping ? true : nil
+      state.endedThreads != count || isStopping ? true : nil
     }
   }
 }
@@ -95,7 +99,9 @@ extension ConnectionRegistry {
     state.wakeAll()
   }
 
-  /// Ends the input of connections that wait for something to begin. They see the end and leave.
+  /// Ends the input of connections that wait for something to begin.
+  ///
+  /// They see the end and leave.
   func endIdle() {
     state.withLock { state in
       for entry in state.live.values where entry.isIdle.load(ordering: .sequentiallyConsistent) {

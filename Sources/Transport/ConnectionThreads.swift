@@ -8,17 +8,21 @@ import Threads
 public final class ConnectionThreads: Sendable {
   /// How threads are made, and what happens when connections cannot be accepted.
   public struct Options: Hashable, Sendable {
-    /// Bytes of stack for each connection. Memory is taken only where the stack is touched.
+    /// Bytes of stack for each connection.
+    ///
+    /// Memory is taken only where the stack is touched.
     ///
     /// Decoding nested JSON is what needs most: 512 KiB is too little for 512 levels.
     public var stackSizeInBytes = 1 << 20
 
-    /// How the names of the threads begin, before `-` and the connection's number. Linux keeps 15
-    /// bytes of the whole.
+    /// How the names of the threads begin, before `-` and the connection's number.
+    ///
+    /// Linux keeps 15 bytes of the whole.
     public var threadName = "conn"
 
-    /// How long to wait after connections could not be accepted. It ends early when one of ours
-    /// closes, as that frees a descriptor.
+    /// How long to wait after connections could not be accepted.
+    ///
+    /// It ends early when one of ours closes, as that frees a descriptor.
     public var pauseAfterFailedAccept: Duration = .seconds(1)
 
     /// The defaults.
@@ -69,7 +73,9 @@ public final class ConnectionThreads: Sendable {
   /// How many connections are open.
   public var activeConnections: Int { registry.count }
 
-  /// Begins to accept, on one thread per listener. Called once.
+  /// Begins to accept, on one thread per listener.
+  ///
+  /// Called once.
   ///
   /// - Throws: ``TransportError/cannotStartThread(code:)``; then nothing runs and the listeners are
   ///   closed.
@@ -91,15 +97,15 @@ public final class ConnectionThreads: Sendable {
   /// both directions. Threads in code that waits for something else get a second to return.
   ///
   /// A further call, from another thread too, does the same with its own time. A thread that serves a
-  /// connection would wait for itself in vain, until its own connection is cut.
+  /// connection would wait for itself in vain, and find itself among those that remain.
   ///
   /// - Parameter limit: How long busy connections may take.
   /// - Returns: How many had to be cut, and how many threads could not be ended.
   @discardableResult
   public func stop(within limit: Duration) -> StopResult {
     let deadline = MonotonicTime.now() + limit
-    registry.beginStopping()
     for listener in listeners { listener.close() }
+    registry.beginStopping()
     registry.endIdle()
 
     var result = StopResult(cut: 0, remaining: registry.waitUntilEmpty(until: deadline))
@@ -118,13 +124,15 @@ public final class ConnectionThreads: Sendable {
 
   private func acceptAll(from listener: Listener) {
     while true {
+      // Read before the attempt: what is freed while it fails must end the pause.
+      let endedThreads = registry.endedThreads
       do throws(TransportError) {
         guard let socket = try listener.accept() else { return }
         if let connection = registry.add(socket) { startServing(connection) }
       } catch {
         let pause = options.pauseAfterFailedAccept
         onEvent(.acceptPaused(listener.endpoint, error, pause: pause))
-        registry.pause(for: pause)
+        registry.pause(for: pause, whileEndedThreadsAre: endedThreads)
       }
     }
   }

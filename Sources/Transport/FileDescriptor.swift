@@ -8,7 +8,9 @@ import Threads
   import Glibc
 #endif
 
-/// An open file descriptor. Dropping it closes it.
+/// An open file descriptor.
+///
+/// Dropping it closes it.
 struct FileDescriptor: ~Copyable, Sendable {
   let number: Int32
 

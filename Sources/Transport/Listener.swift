@@ -79,7 +79,9 @@ public final class Listener: Sendable {
   }
 
   /// Stops listening: connections that wait to be accepted are reset, a waiting ``accept()`` gives
-  /// `nil`, and a Unix path is removed if it is still ours. Further calls do nothing.
+  /// `nil`, and a Unix path is removed if it is still ours.
+  ///
+  /// Further calls do nothing.
   public func close() {
     guard let socket = sockets.take() else { return }
     use.withLock { $0.isClosed = true }
@@ -106,6 +108,7 @@ public final class Listener: Sendable {
 }
 
 /// Whether an error of accept(2) tells of a connection that is no more, rather than of our socket.
+///
 /// Linux hands on errors of the network that were pending on the new connection ("Error handling"
 /// there); EPERM is a firewall's.
 private func isAboutOneConnection(_ code: Int32) -> Bool {

@@ -8,7 +8,9 @@ import Threads
   import Glibc
 #endif
 
-/// Options of a listener. All but the first concern TCP alone.
+/// Options of a listener.
+///
+/// All but the first concern TCP alone.
 public struct ListenerOptions: Hashable, Sendable {
   /// How many connections may wait to be accepted; the system may hold it to less (`somaxconn`).
   public var backlog = 1024
@@ -45,8 +47,10 @@ public struct ListenerOptions: Hashable, Sendable {
 }
 
 extension FileDescriptor {
-  /// Sets the TCP options. Set on a listening socket, accepted sockets have them from birth, which
-  /// saves six system calls per connection.
+  /// Sets the TCP options.
+  ///
+  /// Set on a listening socket, accepted sockets have them from birth, which saves six system calls
+  /// per connection.
   borrowing func apply(_ options: ListenerOptions) throws(TransportError) {
     if options.noDelay {
       try set(tcpLevel, TCP_NODELAY, to: 1, "TCP_NODELAY")

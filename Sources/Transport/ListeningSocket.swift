@@ -6,7 +6,9 @@
   import Glibc
 #endif
 
-/// A listening socket with what belongs to it. Dropping it closes all, after the file is removed.
+/// A listening socket with what belongs to it.
+///
+/// Dropping it closes all, after the file is removed.
 struct ListeningSocket: ~Copyable, Sendable {
   let descriptor: FileDescriptor
   let wakeUp: Pipe

@@ -24,13 +24,13 @@
 /// - Throws: What `errno` said, in the words of ``TransportError/init(systemCall:code:)``.
 @inline(__always)
 func retrying<Count: FixedWidthInteger>(
-  _ name: String, _ call: () -> Count
+  _ name: @autoclosure () -> String, _ call: () -> Count
 ) throws(TransportError) -> Count {
   while true {
     let result = call()
     if result >= 0 { return result }
     let code = errno
-    if code != EINTR { throw TransportError(systemCall: name, code: code) }
+    if code != EINTR { throw TransportError(systemCall: name(), code: code) }
   }
 }
 
@@ -86,7 +86,9 @@ struct Pipe: ~Copyable, Sendable {
     #endif
   }
 
-  /// Makes the reading end readable. Called once, so the pipe is never full.
+  /// Makes the reading end readable.
+  ///
+  /// Called once, so the pipe is never full.
   borrowing func signal() {
     var byte: UInt8 = 1
     let number = writing.number

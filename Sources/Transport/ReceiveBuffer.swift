@@ -55,8 +55,10 @@ public struct ReceiveBuffer: Sendable {
   /// - Throws: ``TransportError/bufferFull(limitInBytes:)``, and what
   ///   ``Socket/receive(into:)`` throws.
   public mutating func receive(from socket: borrowing Socket) throws(TransportError) -> Int {
-    if bytes.count == capacity { try makeRoom() }
+    // A receive into the last few bytes would be a system call for little.
+    if capacity - bytes.count < (capacity + 3) / 4 { makeRoom() }
     let room = capacity - bytes.count
+    guard room > 0 else { throw .bufferFull(limitInBytes: limit) }
     var received = 0
     try bytes.append(addingCapacity: room) { (output) throws(TransportError) in
       received = try socket.receive(into: &output)
@@ -66,22 +68,24 @@ public struct ReceiveBuffer: Sendable {
     return received
   }
 
-  /// Goes back to 4 KiB, or to what the unread bytes need. Call it where a connection becomes idle;
-  /// it costs a comparison when there is nothing to give back.
+  /// Goes back to 4 KiB, or to what the unread bytes need.
+  ///
+  /// Call it where a connection becomes idle; it costs a comparison when there is nothing to give
+  /// back.
   public mutating func giveBackMemory() {
     guard capacity > ReceiveBuffer.initialCapacity else { return }
     move(to: max(count, min(ReceiveBuffer.initialCapacity, limit)))
   }
 
-  /// Moves the bytes down where that frees at least half; otherwise moving would be most of the work.
-  private mutating func makeRoom() throws(TransportError) {
-    if start >= capacity / 2 || (start > 0 && capacity == limit) {
+  /// Moves the bytes down where that frees at least half, and grows otherwise.
+  ///
+  /// Moving more often would be most of the work; only at the limit is any free byte worth it.
+  private mutating func makeRoom() {
+    if start >= (capacity + 1) / 2 || (bytes.count == limit && start > 0) {
       bytes.removeSubrange(..<start)
       start = 0
     } else if capacity < limit {
       grow()
-    } else {
-      throw .bufferFull(limitInBytes: limit)
     }
   }
 

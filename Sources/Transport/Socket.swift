@@ -6,7 +6,9 @@
   import Glibc
 #endif
 
-/// A connected stream socket. Dropping it closes it.
+/// A connected stream socket.
+///
+/// Dropping it closes it.
 ///
 /// One thread receives and one sends at a time (they may be two); a socket may move between threads.
 /// A call waits until the system has done it, for no longer than the timeouts that are set.
@@ -28,7 +30,9 @@ public struct Socket: ~Copyable, Sendable {
     get throws(TransportError) { try descriptor.boundAddress() }
   }
 
-  /// Closes the socket now rather than where it is dropped. What was sent still reaches the peer.
+  /// Closes the socket now rather than where it is dropped.
+  ///
+  /// What was sent still reaches the peer.
   public consuming func close() {}
 
   /// Closes the socket with a reset: what is still on its way to the peer is thrown away.
@@ -103,15 +107,19 @@ extension Socket {
     shutDown(descriptor.number, direction)
   }
 
-  /// Limits each wait for bytes; `nil` waits for ever. Anything below a microsecond counts as one.
+  /// Limits each wait for bytes; `nil` waits for ever.
+  ///
+  /// Anything below a microsecond counts as one.
   ///
   /// - Throws: ``TransportError/systemCall(_:code:)`` if the system refuses so long a time.
   public borrowing func setReceiveTimeout(_ timeout: Duration?) throws(TransportError) {
     try descriptor.set(SOL_SOCKET, SO_RCVTIMEO, to: timeValue(timeout), as: "SO_RCVTIMEO")
   }
 
-  /// Limits each wait for the peer to take bytes; `nil` waits for ever. It is a limit on standing
-  /// still, not on the whole send. Anything below a microsecond counts as one.
+  /// Limits each wait for the peer to take bytes; `nil` waits for ever.
+  ///
+  /// It is a limit on standing still, not on the whole send. Anything below a microsecond counts as
+  /// one.
   ///
   /// - Throws: ``TransportError/systemCall(_:code:)`` if the system refuses so long a time.
   public borrowing func setSendTimeout(_ timeout: Duration?) throws(TransportError) {
@@ -133,7 +141,7 @@ extension Socket {
     count = first.count + second.count + third.count
   }
 
-  /// Sends what the system takes at once, however little. writev(2) would do but for its SIGPIPE.
+  /// Sends what the system takes at once: writev(2) would do, but for its SIGPIPE.
   mutating func sendOnce(_ number: Int32) throws(TransportError) -> Int {
     try unsafe withUnsafeMutablePointer(to: &pieces) { (pieces) throws(TransportError) in
       var message = unsafe msghdr()

@@ -75,8 +75,9 @@ extension TransportError: CustomStringConvertible {
   }
 }
 
-/// The system's words for a value of `errno`. `strerror` answers known codes from constant texts,
-/// so threads do not disturb each other.
+/// The system's words for a value of `errno`.
+///
+/// `strerror` answers known codes from constant texts, so threads do not disturb each other.
 func explain(_ code: Int32) -> String {
   unsafe lowerCasedFirst(String(cString: strerror(code)))
 }

@@ -1,6 +1,8 @@
 // What happens in the accept loop that nobody is there to be told by a thrown error.
 
-/// Something an operator should know of. The loop has dealt with it and goes on.
+/// Something an operator should know of.
+///
+/// The loop has dealt with it and goes on.
 public enum TransportEvent: Hashable, Sendable {
   /// No connection could be accepted, mostly for want of descriptors or memory. Connections wait
   /// until the pause is over, which is early when one of ours closes.

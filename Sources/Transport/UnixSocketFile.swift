@@ -52,6 +52,7 @@ struct UnixSocketFile: Sendable {
   /// Whether the socket at the path belongs to nobody (connect(2): ECONNREFUSED).
   ///
   /// Any other answer is from somebody alive: a full queue, another type of socket, no permission.
+  /// (Darwin says ECONNREFUSED for a full queue as well; there a server must keep up to be seen.)
   private static func refusesConnections(_ path: String) throws(TransportError) -> Bool {
     let name = try RawAddress(.unix(path: path))
     let probe = try makeSocket(family: AF_UNIX, nonBlocking: true)

@@ -3,6 +3,48 @@ import Testing
 @testable import HTTPCore
 
 /// The sets of bytes, checked against the text of their rules.
+/// The scans of eight bytes at a time, against their rules byte by byte.
+@Suite("Word scans")
+struct WordScanTests {
+  @Test("Each byte, at each place of a word, in front of what belongs")
+  func everyByteEverywhere() {
+    for byte in UInt8.min...UInt8.max {
+      for length in [1, 7, 8, 9, 20] {
+        for place in 0..<length {
+          for filler in [
+            UInt8(ascii: "a"), UInt8(ascii: "-"), UInt8(ascii: "9"), UInt8(ascii: "~"),
+          ] {
+            var bytes = [UInt8](repeating: filler, count: length)
+            bytes[place] = byte
+            check(bytes)
+          }
+        }
+      }
+    }
+  }
+
+  @Test("Random bytes", arguments: 0..<20)
+  func random(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    for _ in 0..<500 {
+      let length = Int.random(in: 0...40, using: &random)
+      check((0..<length).map { _ in UInt8.random(in: 0...255, using: &random) })
+    }
+  }
+
+  private func check(_ bytes: [UInt8]) {
+    let span = bytes.span
+    let end = bytes.count
+    func first(_ belongs: (UInt8) -> Bool) -> Int { bytes.firstIndex { !belongs($0) } ?? end }
+    let isRight =
+      span.endOfToken(from: 0, to: end) == first(Grammar.tchar.contains)
+      && span.endOfFieldContent(from: 0, to: end) == first(Grammar.isFieldContent)
+      && span.endOfTarget(from: 0, to: end) == first(Grammar.isTargetByte)
+      && span.lineFeed(from: 0, to: end) == bytes.firstIndex(of: UInt8(ascii: "\n"))
+    if !isRight { Issue.record("\(bytes)") }
+  }
+}
+
 @Suite("Grammar")
 struct GrammarTests {
   static let alphanumerics =
@@ -24,12 +66,12 @@ struct GrammarTests {
     expectSet(Array("-._~%!$&'()*+,;=".utf8) + Self.alphanumerics, Grammar.regName.contains)
   }
 
-  @Test("RFC 5234: DIGIT, ALPHA, HEXDIG, VCHAR")
+  @Test("RFC 5234: DIGIT, ALPHA, HEXDIG, VCHAR without #")
   func core() {
     expectSet(Array("0123456789".utf8), Grammar.isDigit)
     expectSet(Self.alphanumerics.filter { !Grammar.isDigit($0) }, Grammar.isAlpha)
     expectSet(Array("0123456789abcdefABCDEF".utf8)) { Grammar.hexValue($0) != nil }
-    expectSet(Array(0x21...0x7e), Grammar.isVisible)
+    expectSet(Array(0x21...0x7e).filter { $0 != UInt8(ascii: "#") }, Grammar.isTargetByte)
     for (byte, value) in zip("09afAF".utf8, [0, 9, 10, 15, 10, 15] as [UInt64]) {
       #expect(Grammar.hexValue(byte) == value)
     }

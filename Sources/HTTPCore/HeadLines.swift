@@ -1,0 +1,138 @@
+// The lines of a head, each taken apart and checked in one pass from left to right.
+//
+// Where a byte does not belong, a line is flawed if it is complete; if its end has not come, nothing is said yet, as
+// the answer may not depend on how much has come. `flaw` sees to that: it returns where it may not throw.
+
+enum HeadLines {
+  /// `request-line = method SP request-target SP HTTP-version` (RFC 9112 section 3).
+  ///
+  /// - Returns: The line and where the next begins, or `nil` if it is not complete.
+  static func requestLine(
+    _ input: Span<UInt8>, from start: Int, to end: Int
+  ) throws(ProtocolError) -> (line: HeadParser.StartLine, next: Int)? {
+    let method = start..<input.endOfToken(from: start, to: end)
+    guard let byte = input.byte(at: method.upperBound, before: end) else { return nil }
+    guard byte == UInt8(ascii: " "), !method.isEmpty else {
+      let isOver = byte == UInt8(ascii: "\r")
+      return try flaw(isOver ? .malformedRequestLine : .invalidMethod, input, method, end)
+    }
+
+    let targetStart = method.upperBound + 1
+    let target = targetStart..<input.endOfTarget(from: targetStart, to: end)
+    guard let byte = input.byte(at: target.upperBound, before: end) else { return nil }
+    guard byte == UInt8(ascii: " "), !target.isEmpty else {
+      let isOver = byte == UInt8(ascii: "\r") || target.isEmpty
+      return try flaw(isOver ? .malformedRequestLine : .invalidTarget, input, target, end)
+    }
+
+    let versionStart = target.upperBound + 1
+    let version = versionStart..<(versionStart + Version.length)
+    guard version.upperBound < end else {
+      return try flaw(.malformedVersion, input, versionStart..<versionStart, end)
+    }
+    guard let next = lineEnd(input, at: version.upperBound, end) else {
+      return try flaw(.malformedVersion, input, version, end)
+    }
+    guard next > 0 else { return nil }
+    let parsed = try Version.parse(input, at: versionStart)
+    if let reason = Target.flawInForm(input, method: method, target: target) {
+      throw ProtocolError(reason, by: .peer)
+    }
+    return (.request(method: method, target: target, version: parsed), next)
+  }
+
+  /// `status-line = HTTP-version SP status-code SP [ reason-phrase ]` (RFC 9112 section 4).
+  ///
+  /// The second space is often left out when there is no reason; we take that, as everyone does.
+  static func statusLine(
+    _ input: Span<UInt8>, from start: Int, to end: Int
+  ) throws(ProtocolError) -> (line: HeadParser.StartLine, next: Int)? {
+    let reasonStart = start + Version.length + 5
+    let reasonEnd =
+      reasonStart < end ? input.endOfFieldContent(from: reasonStart - 1, to: end) : end
+    guard reasonEnd < end else {
+      return try flaw(.malformedStatusLine, input, start..<start, end)
+    }
+    guard let next = lineEnd(input, at: reasonEnd, end) else {
+      return try flaw(.invalidReason, input, start..<reasonEnd, end)
+    }
+    guard next > 0 else { return nil }
+    guard input[start + Version.length] == UInt8(ascii: " "),
+      reasonEnd < reasonStart || input[reasonStart - 1] == UInt8(ascii: " ")
+    else { throw ProtocolError(.malformedStatusLine, by: .peer) }
+    let version = try Version.parse(input, at: start)
+    var status = 0
+    for index in (start + Version.length + 1)..<(reasonStart - 1) {
+      guard Grammar.isDigit(input[index]) else { throw ProtocolError(.invalidStatus, by: .peer) }
+      status = status * 10 + Int(input[index] - UInt8(ascii: "0"))
+    }
+    guard status >= 100 else { throw ProtocolError(.invalidStatus, by: .peer) }
+    let reason = min(reasonStart, reasonEnd)..<reasonEnd
+    return (.response(status: status, reason: reason, version: version), next)
+  }
+
+  /// `field-line = field-name ":" OWS field-value OWS` (RFC 9112 section 5).
+  @inline(__always)
+  static func fieldLine(
+    _ input: Span<UInt8>, from start: Int, to end: Int
+  ) throws(ProtocolError) -> (line: FieldLine, next: Int)? {
+    let name = start..<input.endOfToken(from: start, to: end)
+    guard let colon = input.byte(at: name.upperBound, before: end) else { return nil }
+    guard colon == UInt8(ascii: ":"), !name.isEmpty else {
+      return try flaw(reason(notColon: colon, nameIsEmpty: name.isEmpty), input, name, end)
+    }
+
+    var valueStart = name.upperBound + 1
+    while valueStart < end, Grammar.isSpace(input[valueStart]) { valueStart += 1 }
+    var valueEnd = input.endOfFieldContent(from: valueStart, to: end)
+    guard valueEnd < end else { return nil }
+    guard let next = lineEnd(input, at: valueEnd, end) else {
+      let isReturn = input[valueEnd] == UInt8(ascii: "\r")
+      return try flaw(
+        isReturn ? .bareCarriageReturn : .invalidFieldValue, input, start..<valueEnd, end)
+    }
+    guard next > 0 else { return nil }
+    while valueEnd > valueStart, Grammar.isSpace(input[valueEnd - 1]) { valueEnd -= 1 }
+    return (FieldLine(name: name, value: valueStart..<valueEnd), next)
+  }
+
+  /// Why a name is not followed by a colon.
+  private static func reason(
+    notColon byte: UInt8, nameIsEmpty: Bool
+  ) -> ProtocolError.Reason {
+    switch byte {
+    // Section 5.2: a line that begins with a space would continue the one before it.
+    case UInt8(ascii: " "), UInt8(ascii: "\t"): nameIsEmpty ? .lineFolding : .spaceAroundFieldName
+    case UInt8(ascii: "\r"): .missingColon
+    default: .invalidFieldName
+    }
+  }
+
+  // MARK: Ends of lines
+
+  /// Where the next line begins if CR LF stands at `index`; 0 if the LF has not come yet; `nil` if something else stands there.
+  @inline(__always)
+  static func lineEnd(_ input: Span<UInt8>, at index: Int, _ end: Int) -> Int? {
+    guard input[index] == UInt8(ascii: "\r") else { return nil }
+    guard index + 1 < end else { return 0 }
+    return input[index + 1] == UInt8(ascii: "\n") ? index + 2 : nil
+  }
+
+  /// Throws `reason` if the line is complete; returns `nil` if it is not.
+  ///
+  /// A line that ends with LF alone is flawed by that first of all.
+  private static func flaw<Result>(
+    _ reason: ProtocolError.Reason, _ input: Span<UInt8>, _ read: Range<Int>, _ end: Int
+  ) throws(ProtocolError) -> Result? {
+    guard let lineFeed = input.lineFeed(from: read.upperBound, to: end) else { return nil }
+    let isBare = lineFeed == 0 || input[lineFeed - 1] != UInt8(ascii: "\r")
+    throw ProtocolError(isBare ? .bareLineFeed : reason, by: .peer)
+  }
+}
+
+extension Span where Element == UInt8 {
+  @inline(__always)
+  fileprivate func byte(at index: Int, before end: Int) -> UInt8? {
+    index < end ? self[index] : nil
+  }
+}

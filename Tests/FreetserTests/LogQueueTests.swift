@@ -1,0 +1,86 @@
+import Freetser
+import Logging
+import Testing
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+@Suite("The log queue", .serialized)
+struct LogQueueTests {
+  private func pipeEnds() throws -> (read: Int32, write: Int32) {
+    var ends: [Int32] = [-1, -1]
+    try #require(unsafe pipe(&ends) == 0)
+    return (ends[0], ends[1])
+  }
+
+  private func readToEnd(_ descriptor: Int32) -> String {
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = unsafe read(descriptor, &piece, piece.count)
+      guard count > 0 else { break }
+      bytes += piece[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  @Test("A line says when, how bad, which thread, who and what, on one line")
+  func line() throws {
+    let (readEnd, writeEnd) = try pipeEnds()
+    let logs = LogQueue(level: .info, descriptor: writeEnd)
+    var logger = Logger(label: "a.b", factory: logs.makeHandler)
+    logger[metadataKey: "id"] = "7"
+    logger.info("hello\nworld", metadata: ["a": "b"])
+    logger.debug("not this one")
+    logs.stop()
+    close(writeEnd)
+    let line = readToEnd(readEnd)
+    close(readEnd)
+    #expect(
+      line.wholeMatch(
+        of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ info \[.*\] a\.b: hello\\u\{a\}world a=b id=7\n/)
+        != nil, "\(line)")
+  }
+
+  @Test("A log that nobody reads keeps nobody waiting; what is dropped is counted and reported")
+  func overflow() throws {
+    let (readEnd, writeEnd) = try pipeEnds()
+    let logs = LogQueue(capacity: 100, descriptor: writeEnd)
+    let logger = Logger(label: "a", factory: logs.makeHandler)
+    // A pipe takes 64 KiB, then its writer waits: 5,000 lines of 100 bytes do not fit in pipe and queue.
+    let filler = String(repeating: "x", count: 100)
+    for number in 1...5_000 { logger.info("\(number) \(filler)") }
+    let dropped = logs.dropped
+    #expect(dropped > 0)
+    let reader = LineCounter()
+    try reader.read(from: readEnd)
+    logs.stop()
+    close(writeEnd)
+    let text = reader.text
+    close(readEnd)
+    let lines = text.split(separator: "\n")
+    let reports = lines.compactMap {
+      $0.wholeMatch(of: /(\d+) log lines dropped: .*/).flatMap { Int($0.1) }
+    }
+    #expect(lines.count - reports.count + reports.reduce(0, +) == 5_000)
+    #expect(reports.reduce(0, +) >= dropped)
+  }
+
+  @Test("flush waits until what was logged is written")
+  func flush() throws {
+    let (readEnd, writeEnd) = try pipeEnds()
+    let logs = LogQueue(descriptor: writeEnd)
+    Logger(label: "a", factory: logs.makeHandler).info("written")
+    logs.flush()
+    var byte: [UInt8] = [0]
+    var waiting = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
+    #expect(unsafe poll(&waiting, 1, 0) == 1)
+    #expect(unsafe read(readEnd, &byte, 1) == 1)
+    logs.stop()
+    close(writeEnd)
+    close(readEnd)
+  }
+}

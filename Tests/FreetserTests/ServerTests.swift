@@ -1,0 +1,359 @@
+// A server over real sockets: what it sends, when it goes on, and how it stops.
+
+import Freetser
+import Testing
+import Threads
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+@Suite("Server", .serialized)
+struct ServerTests {
+  private func echo() throws -> RunningServer {
+    try RunningServer { request in
+      switch request.path {
+      case "/204":
+        Response(status: .noContent, fields: [.contentLength: "3"], body: Array("abc".utf8))
+      case "/205": Response(status: .resetContent, body: Array("abc".utf8))
+      case "/304": Response(status: .notModified, fields: [.eTag: "\"a\""], body: Array("abc".utf8))
+      case "/close": .text("bye", fields: [.connection: "close"])
+      case "/large": .bytes([UInt8](repeating: 0x62, count: 300_000))
+      default:
+        .text("\(request.method) \(request.target) \(request.version) \(request.text ?? "?")")
+      }
+    }
+  }
+
+  @Test("A response, byte for byte but for its date")
+  func bytes() throws {
+    let server = try echo()
+    let client = try server.connect()
+    try client.send("POST /a?b HTTP/1.1\nHost: a\nConnection: close\nContent-Length: 2\n\nhi")
+    let lines = try client.receiveToEnd().split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count == 7)
+    #expect(lines[0] == "HTTP/1.1 200 OK")
+    #expect(lines[1] == "Content-Type: text/plain; charset=utf-8")
+    #expect(lines[2].hasPrefix("Date: ") && lines[2].hasSuffix(" GMT"))
+    #expect(
+      lines[3...] == ["Content-Length: 21", "Connection: close", "", "POST /a?b HTTP/1.1 hi"][...])
+  }
+
+  @Test("Requests follow each other on a connection, and pipelined ones are answered in order")
+  func keepAlive() throws {
+    let server = try echo()
+    let client = try server.connect()
+    for number in 1...100 {
+      try client.send("GET /\(number) HTTP/1.1\nHost: a\n\n")
+      #expect(try client.receive().text == "GET /\(number) HTTP/1.1 ")
+    }
+    let many = (1...50).map { "POST /\($0) HTTP/1.1\nHost: a\nContent-Length: 1\n\nx" }.joined()
+    try client.send(many)
+    for number in 1...50 {
+      #expect(try client.receive().text == "POST /\(number) HTTP/1.1 x")
+    }
+  }
+
+  @Test("A request that comes byte by byte")
+  func bytewise() throws {
+    let server = try echo()
+    let client = try server.connect()
+    let wire =
+      "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    for byte in wire.utf8 { try client.send(bytes: [byte]) }
+    #expect(try client.receive().text == "POST /a HTTP/1.1 abc")
+  }
+
+  @Test(
+    "HEAD, 204, 205 and 304 are right whatever the handler returned, and the connection goes on")
+  func bodiless() throws {
+    let server = try echo()
+    let client = try server.connect()
+    try client.send("HEAD / HTTP/1.1\nHost: a\n\n")
+    let head = try client.receive(to: "HEAD")
+    #expect(head.fields["Content-Length"] == "16")
+    try client.send("HEAD /large HTTP/1.1\nHost: a\n\n")
+    #expect(try client.receive(to: "HEAD").fields["Content-Length"] == "300000")
+    try client.send("GET /204 HTTP/1.1\nHost: a\n\n")
+    let noContent = try client.receive()
+    #expect(noContent.status == 204 && noContent.fields["Content-Length"] == nil)
+    try client.send("GET /205 HTTP/1.1\nHost: a\n\n")
+    let reset = try client.receive()
+    #expect(reset.status == 205 && reset.fields["Content-Length"] == "0" && reset.body.isEmpty)
+    try client.send("GET /304 HTTP/1.1\nHost: a\n\n")
+    let notModified = try client.receive()
+    #expect(notModified.status == 304 && notModified.fields["ETag"] == "\"a\"")
+    #expect(notModified.fields["Content-Length"] == nil)
+    try client.send("GET / HTTP/1.1\nHost: a\n\n")
+    #expect(try client.receive().status == 200)
+  }
+
+  @Test("HEAD that is refused or fails has no body either")
+  func failingHead() throws {
+    let server = try RunningServer { _ in throw BadInputTests.HandlerError.thrown }
+    let client = try server.connect()
+    try client.send("HEAD / HTTP/1.1\nHost: a\n\nHEAD / HTTP/1.1\nHost: a\nExpect: wonders\n\n")
+    #expect(try client.receive(to: "HEAD").status == 500)
+    #expect(try client.receive(to: "HEAD").status == 417)
+    client.socket.shutdown(.sending)
+    #expect(try client.isClosedSilently())
+  }
+
+  @Test("A large body is sent whole")
+  func large() throws {
+    let server = try echo()
+    let client = try server.connect()
+    for _ in 1...3 {
+      try client.send("GET /large HTTP/1.1\nHost: a\n\n")
+      #expect(try client.receive().body == [UInt8](repeating: 0x62, count: 300_000))
+    }
+  }
+
+  @Test("RFC 9112 9.3: who closes, and when")
+  func closing() throws {
+    let server = try echo()
+    for (wire, goesOn) in [
+      ("GET / HTTP/1.1\nHost: a\nConnection: close\n\n", false),
+      ("GET /close HTTP/1.1\nHost: a\n\n", false),
+      ("GET / HTTP/1.0\n\n", false),
+      ("GET / HTTP/1.0\nConnection: keep-alive\n\n", true),
+      ("GET / HTTP/1.1\nHost: a\n\n", true),
+    ] {
+      let client = try server.connect()
+      try client.send(wire)
+      let response = try client.receive()
+      #expect(response.status == 200)
+      #expect((response.fields["Connection"] == "close") == !goesOn, "\(wire)")
+      if goesOn {
+        try client.send("GET / HTTP/1.1\nHost: a\n\n")
+        #expect(try client.receive().status == 200)
+      } else {
+        #expect(try client.isClosedSilently())
+      }
+    }
+  }
+
+  @Test("minimumVersion refuses HTTP/1.0 with 505")
+  func minimumVersion() throws {
+    let server = try RunningServer(.tcp(port: 0), { $0.minimumVersion = .http11 }) { _ in
+      .text("ok")
+    }
+    let client = try server.connect()
+    try client.send("GET / HTTP/1.0\nConnection: keep-alive\n\n")
+    let response = try client.receive()
+    #expect(response.text == "505 Error: HTTP Version Not Supported\n")
+    #expect(response.fields["Connection"] == "close")
+  }
+
+  @Test("RFC 9110 10.1.1: 100 Continue goes out when the body is waited for, and not before a 413")
+  func expectContinue() throws {
+    let server = try echo()
+    let client = try server.connect()
+    try client.send("POST /a HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 2\n\n")
+    #expect(try client.receive(interim: 100).status == 100)
+    try client.send("hi")
+    #expect(try client.receive().text == "POST /a HTTP/1.1 hi")
+
+    let large = try server.connect()
+    try large.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 3000000\n\n")
+    #expect(try large.receive(interim: 100).status == 413)
+  }
+
+  @Test(
+    "A client that stops in the middle of a request gets 408; one that says nothing is closed silently"
+  )
+  func timeouts() throws {
+    let server = try RunningServer(.tcp(port: 0), { $0.timeouts.receive = .milliseconds(50) }) {
+      _ in
+      .text("ok")
+    }
+    for wire in ["GET / HT", "POST / HTTP/1.1\nHost: a\nContent-Length: 2\n\nx"] {
+      let client = try server.connect()
+      try client.send(wire)
+      let response = try client.receive()
+      #expect(response.status == 408 && response.fields["Connection"] == "close")
+    }
+    #expect(try server.connect().isClosedSilently())
+  }
+
+  @Test("A head that comes byte by byte gets no more time than one that comes whole")
+  func slowHead() throws {
+    let server = try RunningServer(.tcp(port: 0), { $0.timeouts.head = .milliseconds(200) }) { _ in
+      .text("ok")
+    }
+    let client = try server.connect()
+    try client.send("GET / HTTP/1.1\nA: ")
+    try client.socket.setReceiveTimeout(.milliseconds(10))
+    for _ in 1...5_000 {
+      do {
+        try client.send("a")
+        #expect(try client.receive().status == 408)
+        return
+      } catch TransportError.timedOut {
+        continue
+      }
+    }
+    Issue.record("the head was waited for without end")
+  }
+
+  @Test("Handlers of many connections run at the same time")
+  func concurrency() throws {
+    let meeting = Monitor(0)
+    let server = try RunningServer { _ in
+      meeting.withLock { $0 += 1 }
+      meeting.wakeAll()
+      // All must be here before any goes on.
+      let met: Void? = meeting.wait(until: .now() + .seconds(60)) { $0 == 8 ? () : nil }
+      return .text(met == nil ? "alone" : "met")
+    }
+    let clients = try (1...8).map { _ in try server.connect() }
+    for client in clients { try client.send("GET / HTTP/1.1\nHost: a\n\n") }
+    for client in clients { #expect(try client.receive().text == "met") }
+  }
+
+  @Test("A Unix domain socket, and a handler that sees its peer")
+  func unixSocket() throws {
+    let path = try makeTemporaryPath(suffix: ".sock")
+    let server = try RunningServer(.unix(path: path)) { .text("from \($0.peer)") }
+    let client = try server.connect()
+    try client.send("GET / HTTP/1.1\nHost: a\n\n")
+    #expect(try client.receive().text == "from unix:")
+  }
+
+  @Test("Two servers share a store")
+  func sharedStore() throws {
+    let store = try Store.inMemory(tables: ["counts"])
+    let servers = [1, 2].map { number in
+      Server(.tcp(port: 0), store: store) { request, store in
+        try store.execute { try $0.add("counts", "server \(number)", "1") }
+        return .text(try store.execute { try $0.listKeys("counts").joined(separator: ", ") })
+      }
+    }
+    for (server, expected) in zip(servers, ["server 1", "server 1, server 2"]) {
+      let client = try TestClient(server.start())
+      try client.send("GET / HTTP/1.1\nHost: a\n\n")
+      #expect(try client.receive().text == expected)
+    }
+    for server in servers { server.stop() }
+    try store.close()
+  }
+
+  @Test("A port that is taken")
+  func addressInUse() throws {
+    let server = try echo()
+    let port = try #require(server.address.port)
+    let second = Server(.tcp(port: port)) { _ in .text("never") }
+    #expect(throws: TransportError.addressInUse(.tcp(port: port))) { try second.start() }
+    #expect(
+      TransportError.addressInUse(.tcp(port: port)).description
+        == "cannot listen on 127.0.0.1:\(port): address already in use")
+  }
+}
+
+@Suite("Stopping", .serialized)
+struct StoppingTests {
+  @Test("run blocks, tells its address, and returns after a stop from another thread")
+  func run() throws {
+    var configuration = ServerConfiguration()
+    configuration.logger = LogRecorder().logger
+    let server = Server(.tcp(port: 0), configuration: configuration) { _ in .text("ok") }
+    let address = Monitor<Address?>(nil)
+    let thread = try Thread.start(name: "server") {
+      try? server.run { bound in
+        address.withLock { $0 = bound }
+        address.wakeAll()
+      }
+    }
+    let bound = try #require(address.wait(until: .now() + .seconds(60)) { $0 })
+    let client = try TestClient(bound)
+    try client.send("GET / HTTP/1.1\nHost: a\n\n")
+    #expect(try client.receive().text == "ok")
+    server.stop()
+    thread.join()
+    #expect(throws: (any Error).self) { try TestClient(bound) }
+  }
+
+  @Test("An idle connection ends at once, a busy one finishes and is told that it is the last")
+  func drains() throws {
+    let gate = Monitor((entered: false, open: false))
+    let server = try RunningServer { _ in
+      gate.withLock { $0.entered = true }
+      gate.wakeAll()
+      _ = gate.wait(until: .now() + .seconds(60)) { $0.open ? () : nil }
+      return .text("finished")
+    }
+    let idle = try server.connect()
+    let busy = try server.connect()
+    try busy.send("GET / HTTP/1.1\nHost: a\n\n")
+    #expect(gate.wait(until: .now() + .seconds(60)) { $0.entered ? () : nil } != nil)
+    let stopping = server.server
+    let thread = try Thread.start(name: "stop") { stopping.stop(within: .seconds(60)) }
+    #expect(try idle.isClosedSilently())
+    gate.withLock { $0.open = true }
+    gate.wakeAll()
+    let response = try busy.receive()
+    #expect(response.text == "finished" && response.fields["Connection"] == "close")
+    thread.join()
+    #expect(!server.log.lines.contains { $0.contains("cut") })
+  }
+
+  @Test("A client that reads nothing is cut at the deadline")
+  func cuts() throws {
+    let server = try RunningServer { _ in .bytes([UInt8](repeating: 0, count: 64 << 20)) }
+    let client = try server.connect()
+    try client.send("GET / HTTP/1.1\nHost: a\n\n")
+    // One byte shows that the response has begun; it cannot end, as nobody reads the rest.
+    var byte: [UInt8] = []
+    try byte.append(addingCapacity: 1) { _ = try client.socket.receive(into: &$0) }
+    server.server.stop(within: .milliseconds(50))
+    #expect(server.log.lines.contains("warning 1 connections were cut"))
+  }
+
+  @Test("A server can be started again after it has stopped")
+  func restart() throws {
+    let server = try RunningServer { _ in .text("ok") }
+    server.server.stop()
+    let client = try TestClient(server.server.start())
+    try client.send("GET / HTTP/1.1\nHost: a\n\n")
+    #expect(try client.receive().text == "ok")
+  }
+
+  @Test("SIGTERM ends run, and the program goes on to its end")
+  func signal() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      let server = Server(.tcp(port: 0)) { _ in .text("ok") }
+      try server.run { _ in _ = kill(getpid(), SIGTERM) }
+      exit(7)
+    }
+  }
+
+  @Test("A second signal ends the process at once, by that signal")
+  func secondSignal() async {
+    await #expect(processExitsWith: .signal(SIGINT)) {
+      let entered = Monitor(false)
+      let server = Server(.tcp(port: 0)) { _ in
+        entered.withLock { $0 = true }
+        entered.wakeAll()
+        _ = entered.wait { _ in nil as Void? }
+        return .text("never")
+      }
+      try server.run { address in
+        do {
+          let client = try TestClient(address)
+          try client.send("GET / HTTP/1.1\nHost: a\n\n")
+          _ = entered.wait { $0 ? () : nil }
+          _ = kill(getpid(), SIGINT)
+          // The first signal stops the server, which the client sees; it then waits for the handler.
+          while (try? TestClient(address)) != nil {}
+          _ = kill(getpid(), SIGINT)
+          _ = entered.wait { _ in nil as Void? }
+          withExtendedLifetime(client) {}
+        } catch {
+          exit(1)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+// A server on a port of its own, and what it logged.
+
+import Freetser
+import Logging
+import Synchronization
+
+final class RunningServer {
+  let server: Server
+  let address: Address
+  let log = LogRecorder()
+
+  init(
+    _ endpoint: Endpoint = .tcp(port: 0), _ change: (inout ServerConfiguration) -> Void = { _ in },
+    handler: @escaping @Sendable (Request) throws -> Response
+  ) throws {
+    var configuration = ServerConfiguration()
+    configuration.logger = log.logger
+    change(&configuration)
+    server = Server(endpoint, configuration: configuration, handler: handler)
+    address = try server.start()
+  }
+
+  deinit {
+    server.stop(within: .zero)
+  }
+
+  func connect() throws -> TestClient {
+    try TestClient(address)
+  }
+}
+
+/// Keeps log lines for a test to look at.
+final class LogRecorder: Sendable {
+  private let recorded = Mutex<[String]>([])
+
+  var lines: [String] { recorded.withLock { $0 } }
+
+  var logger: Logger {
+    Logger(label: "test") { _ in Handler(recorder: self) }
+  }
+
+  private struct Handler: LogHandler {
+    let recorder: LogRecorder
+    var logLevel = Logger.Level.info
+    var metadata: Logger.Metadata = [:]
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      recorder.recorded.withLock { $0.append("\(event.level) \(event.message)") }
+    }
+  }
+}

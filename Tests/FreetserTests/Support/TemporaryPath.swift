@@ -1,0 +1,15 @@
+import Testing
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// A path in a fresh directory that nobody else uses.
+func makeTemporaryPath(suffix: String) throws -> String {
+  var template = Array("/tmp/freetser-XXXXXX".utf8CString)
+  try #require(unsafe mkdtemp(&template) != nil)
+  return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self) + "/x"
+    + suffix
+}

@@ -1,0 +1,99 @@
+// A client that sends any bytes it is told to and reads responses with our own machine.
+
+import HTTPCore
+import Transport
+
+final class TestClient {
+  struct Received: Equatable {
+    var status: Int
+    var fields: Fields
+    var body: [UInt8]
+    var text: String { String(decoding: body, as: UTF8.self) }
+  }
+
+  enum Failure: Error {
+    case closedWithoutResponse
+  }
+
+  let socket: Socket
+  private var input: [UInt8] = []
+  private var inputEnded = false
+
+  init(_ address: Address) throws {
+    socket = try Socket.connect(to: address)
+    // Long enough for the slowest machine; a test that gets here has failed.
+    try socket.setReceiveTimeout(.seconds(60))
+    try socket.setSendTimeout(.seconds(60))
+  }
+
+  /// Sends text in which each line feed stands for CR LF.
+  func send(_ text: String) throws {
+    try send(bytes: text.utf8.flatMap { $0 == 0x0a ? [0x0d, 0x0a] : [$0] })
+  }
+
+  func send(bytes: [UInt8]) throws {
+    try socket.send(bytes.span)
+  }
+
+  /// The next response to a request of this method; interim ones are counted and passed over.
+  func receive(to method: String = "GET", interim: Int = 0) throws -> Received {
+    var machine = Connection(role: .client)
+    var ignored: [UInt8] = []
+    let target = method == "CONNECT" ? "a:80" : "/"
+    try machine.send(
+      .request(RequestHead(method: method, target: target, fields: [("Host", "a")])),
+      into: &ignored)
+    try machine.send(.endOfMessage(), into: &ignored)
+    var received: Received?
+    var body: [UInt8] = []
+    while true {
+      let unread = input
+      switch try machine.step(unread.span, inputEnded: inputEnded) {
+      case .event(let event, let consumed):
+        switch event {
+        case .response(let head):
+          received = Received(status: head.status, fields: head.fields, body: [])
+        case .interimResponse(let head) where interim == head.status:
+          input.removeFirst(consumed)
+          return Received(status: head.status, fields: head.fields, body: [])
+        case .content(let range): body += input[range]
+        case .endOfMessage:
+          input.removeFirst(consumed)
+          received?.body = body
+          guard let received else { throw Failure.closedWithoutResponse }
+          return received
+        default: break
+        }
+        input.removeFirst(consumed)
+      case .needMoreInput: try receiveMore()
+      case .paused: throw Failure.closedWithoutResponse
+      }
+    }
+  }
+
+  /// Everything until the server closes.
+  func receiveToEnd() throws -> String {
+    while !inputEnded { try receiveMore() }
+    return String(decoding: input, as: UTF8.self).replacing("\r\n", with: "\n")
+  }
+
+  private func receiveMore() throws {
+    var received: [UInt8] = []
+    try received.append(addingCapacity: 65_536) { output in
+      _ = try socket.receive(into: &output)
+    }
+    inputEnded = received.isEmpty
+    input += received
+    if inputEnded, input.isEmpty { throw Failure.closedWithoutResponse }
+  }
+
+  /// Whether the server has closed, and said nothing before.
+  func isClosedSilently() throws -> Bool {
+    do {
+      _ = try receiveToEnd()
+      return false
+    } catch Failure.closedWithoutResponse {
+      return true
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import Testing
+
+@testable import KVStore
+
+@Suite("Tables and their layout")
+struct SchemaTests {
+  let directory = TemporaryDirectory()
+  var path: String { directory.file("test.sqlite") }
+
+  @Test(
+    "Good names are used as they are, SQL words too",
+    arguments: [
+      "a", "_", "users", "Users2", "select", "order_by", String(repeating: "x", count: 64),
+    ])
+  func goodNames(name: String) throws {
+    let store = try Store.inMemory(tables: [Table(name)])
+    try store.execute { storage in
+      try storage.add(Table(name), "ada", "1")
+      #expect(try storage.listKeys(Table(name)) == ["ada"])
+    }
+  }
+
+  @Test(
+    "Bad names are refused",
+    arguments: [
+      "", "1users", "us ers", "users;", "\"users\"", "us-ers", "użytkownicy", "\u{212A}", "a\0",
+      "sqlite_users", "SQLite_users", String(repeating: "x", count: 65),
+    ])
+  func badNames(name: String) {
+    #expect(throws: StoreError.invalidTableName(name)) {
+      try Store.inMemory(tables: [Table(name)])
+    }
+  }
+
+  @Test("A table named twice is refused, in whatever case", arguments: ["users", "Users"])
+  func duplicate(name: String) {
+    #expect(throws: StoreError.duplicateTable(Table(name))) {
+      try Store.inMemory(tables: ["users", Table(name)])
+    }
+  }
+
+  @Test(
+    "A table of our layout is used, however it was spaced and spelled",
+    arguments: [
+      "CREATE TABLE users(key TEXT PRIMARY KEY,counter INTEGER NOT NULL,"
+        + "expiration INTEGER NOT NULL,value BLOB NOT NULL)STRICT",
+      "create table \"Users\" (\n\tkey text primary key, counter integer not null,\n"
+        + "\texpiration integer not null, value blob not null\n) strict",
+    ])
+  func ourLayout(sql: String) throws {
+    let connection = try SQLiteConnection(.file(path))
+    try connection.execute(sql)
+    try connection.execute("INSERT INTO users VALUES ('ada', 3, 0, x'31')")
+    try connection.close()
+    let store = try Store(path: path, tables: ["users"])
+    let entry = try store.execute { try $0.get("users", "ada") }
+    #expect(entry == Entry(value: [0x31], counter: 3))
+  }
+
+  @Test(
+    "A table, view or index of another layout is refused, and the file left as it is",
+    arguments: [
+      "CREATE TABLE users (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
+      "CREATE TABLE users (key TEXT PRIMARY KEY, counter INTEGER NOT NULL, "
+        + "expiration INTEGER NOT NULL, value BLOB NOT NULL)",
+      "CREATE TABLE users (key TEXT PRIMARY KEY COLLATE NOCASE, counter INTEGER NOT NULL, "
+        + "expiration INTEGER NOT NULL, value BLOB NOT NULL) STRICT",
+      "CREATE TABLE users (key TEXT PRIMARY KEY, counter INTEGER NOT NULL, "
+        + "expiration INTEGER NOT NULL, value BLOB NOT NULL CHECK (length(value) < 9)) STRICT",
+      "CREATE TABLE users (key TEXT PRIMARY KEY, counter INTEGER NOT NULL, "
+        + "expiration INTEGER NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
+      "CREATE VIEW users AS SELECT 1",
+      "CREATE TABLE others (name TEXT); CREATE INDEX users ON others (name)",
+    ])
+  func otherLayout(sql: String) throws {
+    let connection = try SQLiteConnection(.file(path))
+    try connection.execute(sql)
+    try connection.close()
+    #expect(throws: StoreError.tableHasOtherLayout("users")) {
+      try Store(path: path, tables: ["fresh", "users"])
+    }
+    let after = try SQLiteConnection(.file(path))
+    #expect(throws: StoreError.self, "the other table was not made either") {
+      try after.execute("SELECT * FROM fresh")
+    }
+  }
+
+  @Test("listKeys reads the index of the keys alone, and need not sort")
+  func listKeysPlan() throws {
+    let connection = try SQLiteConnection(.memory)
+    try connection.prepare(["users"])
+    let plan = try SQLiteStatement(
+      "EXPLAIN QUERY PLAN SELECT key FROM users ORDER BY key", on: connection)
+    var steps: [String?] = []
+    try plan.forEachRow { steps.append($0.text(at: 3)) }
+    #expect(steps == ["SCAN users USING COVERING INDEX sqlite_autoindex_users_1"])
+  }
+}

@@ -1,0 +1,58 @@
+import Testing
+
+@testable import KVStore
+
+@Suite("Errors in words")
+struct StoreErrorTests {
+  struct Row: CustomTestStringConvertible {
+    var error: StoreError
+    var testDescription: String
+    init(_ error: StoreError, _ text: String) {
+      self.error = error
+      testDescription = text
+    }
+  }
+
+  @Test(
+    "An error names the thing and the reason, in one line",
+    arguments: [
+      Row(.entryExists(table: "users", key: "a\nb"), "users already has the key \"a\\nb\""),
+      Row(
+        .staleCounter(table: "users", key: "ada", expected: 3),
+        "the entry \"ada\" of users no longer has the counter 3"),
+      Row(
+        .counterExhausted(table: "users", key: "ada"),
+        "the counter of the entry \"ada\" of users cannot rise any further"),
+      Row(.alreadyExpired(expiresAt: 1, now: 2), "the expiry 1 lies before the time 2"),
+      Row(.unknownTable("users"), "the store was not opened with the table \"users\""),
+      Row(.invalidKey("", .empty), "a key cannot be empty"),
+      Row(.invalidKey("\0", .containsNUL), "a key cannot hold the character U+0000"),
+      Row(.invalidKey("k", .tooLong(limit: 5)), "a key has at most 5 bytes"),
+      Row(.valueTooLarge(limit: 5), "a value has at most 5 bytes"),
+      Row(.invalidTableName("a b"), "\"a b\" cannot be the name of a table"),
+      Row(.duplicateTable("users"), "the table users was named twice"),
+      Row(
+        .tableHasOtherLayout("users"), "the file has another kind of users than the store makes"),
+      Row(.invalidPath("", .empty), "the path of a store cannot be empty"),
+      Row(.invalidPath("\0", .containsNUL), "the path of a store cannot hold the character U+0000"),
+      Row(.invalidPath("file:a", .isURI), "file:a would be read as a URI; write ./file:a"),
+      Row(.invalidPath(":memory:", .namesMemory), ":memory: is no path; use Store.inMemory"),
+      Row(.cannotOpen(path: "/a", message: "no such file"), "cannot open /a: no such file"),
+      Row(.notADatabase(path: "/a"), "/a is not an SQLite database"),
+      Row(.reentrant, "a routine cannot use its own store through execute or close"),
+      Row(.closed, "the store is closed"),
+      Row(.queueFull(limit: 5), "5 callers are waiting for the store already"),
+      Row(.rollbackFailed(.full), "the store is stuck in a transaction: the disk is full"),
+      Row(.busy, "the file stayed locked by another connection"),
+      Row(.full, "the disk is full"),
+      Row(
+        .ioError(code: 266, message: "disk I/O error"),
+        "reading or writing failed: disk I/O error (266)"),
+      Row(.readOnly, "the file cannot be written"),
+      Row(.corrupt(message: "malformed"), "the file is damaged: malformed"),
+      Row(.sqlite(code: 1, message: "SQL logic error"), "SQLite failed: SQL logic error (1)"),
+    ])
+  func description(row: Row) {
+    #expect("\(row.error)" == row.testDescription)
+  }
+}

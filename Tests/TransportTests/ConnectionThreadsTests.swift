@@ -1,0 +1,276 @@
+import Synchronization
+import Testing
+import Threads
+
+@testable import Transport
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+@Suite(.serialized, .onOwnThread) struct ConnectionThreadsTests {
+  @Test("each connection is served, from every listener")
+  func serves() throws {
+    let directory = TemporaryDirectory()
+    let listeners = [
+      try loopbackListener(), try Listener(.unix(path: "\(directory.path)/socket")),
+    ]
+    let server = try echoServer(listeners)
+    for round in 0..<20 {
+      for listener in listeners {
+        try exchange("round \(round)", with: try connect(to: listener.boundAddress))
+      }
+    }
+    #expect(server.stop(within: patience).endedInTime)
+    for listener in listeners {
+      #expect(try listener.isClosed())
+    }
+  }
+
+  @Test("a connection knows its peer, its number and its thread's name")
+  func identity() throws {
+    let listener = try loopbackListener()
+    var options = ConnectionThreads.Options()
+    options.threadName = "web"
+    let server = ConnectionThreads(listeners: [listener], options: options) { connection in
+      let text = "\(connection.id) \(connection.peer) \(Thread.currentName)"
+      try? connection.socket.send(text)
+    }
+    try server.start()
+    for id in 1...3 {
+      let client = try connect(to: listener.boundAddress)
+      let answer = try client.receiveToEnd()
+      #expect(String(decoding: answer, as: UTF8.self) == "\(id) \(try client.local) web-\(id)")
+    }
+    #expect(server.stop(within: patience).endedInTime)
+  }
+
+  @Test("a connection closes when it is dropped, before serve returns if need be")
+  func dropped() throws {
+    let listener = try loopbackListener()
+    let mayReturn = Monitor(false)
+    let server = ConnectionThreads(listeners: [listener]) { connection in
+      drop(connection)
+      _ = mayReturn.wait { $0 ? true : nil }
+    }
+    try server.start()
+    let client = try connect(to: listener.boundAddress)
+    #expect(try client.receiveToEnd() == [])
+    #expect(server.activeConnections == 0)
+    mayReturn.withLock { $0 = true }
+    mayReturn.wakeAll()
+    #expect(server.stop(within: patience).endedInTime)
+  }
+
+  @Test("open connections are counted")
+  func count() throws {
+    let listener = try loopbackListener()
+    let server = try echoServer([listener])
+    #expect(server.activeConnections == 0)
+    let first = try connect(to: listener.boundAddress)
+    let second = try connect(to: listener.boundAddress)
+    try exchange("a", with: first)
+    try exchange("b", with: second)
+    #expect(server.activeConnections == 2)
+    #expect(server.stop(within: patience).endedInTime)
+    #expect(server.activeConnections == 0)
+  }
+
+  @Test("the stack of a connection's thread is what was asked for")
+  func stack() throws {
+    let listener = try loopbackListener()
+    var options = ConnectionThreads.Options()
+    options.stackSizeInBytes = 16 << 20  // twice what Linux gives a thread that asks for nothing
+    let server = ConnectionThreads(listeners: [listener], options: options) { connection in
+      let used = useStack(12 << 20)  // too little stack is a crash
+      try? connection.socket.send(used >= 12 << 20 ? "enough" : "too little")
+    }
+    try server.start()
+    let client = try connect(to: listener.boundAddress)
+    #expect(try client.receiveToEnd() == Array("enough".utf8))
+    #expect(server.stop(within: patience).endedInTime)
+  }
+
+  @Test("a connection whose thread cannot start is closed and reported, and the loop goes on")
+  func noThread() throws {
+    let listener = try loopbackListener()
+    let events = Monitor<[TransportEvent]>([])
+    var options = ConnectionThreads.Options()
+    options.stackSizeInBytes = 1 << 55  // no machine has that
+    let server = ConnectionThreads(
+      listeners: [listener], options: options, onEvent: { record($0, in: events) },
+      serve: { _ in Issue.record("it cannot be served") })
+    try server.start()
+    for _ in 0..<3 {
+      let client = try connect(to: listener.boundAddress)
+      let address = try client.local
+      #expect(try client.receiveToEnd() == [])
+      let event = events.wait(until: .now() + patience) { $0.popLast() }
+      guard case .connectionDropped(address, .cannotStartThread) = event else {
+        Issue.record("\(String(describing: event))")
+        continue
+      }
+      #expect(event?.description.contains("\(address): cannot start a thread: ") == true)
+    }
+    #expect(server.activeConnections == 0)
+    #expect(server.stop(within: patience).endedInTime)
+  }
+
+  @Test("a listener that is closed by itself ends its loop only")
+  func closedListener() throws {
+    let listeners = [try loopbackListener(), try loopbackListener()]
+    let server = try echoServer(listeners)
+    listeners[0].close()
+    try exchange("still here", with: try connect(to: listeners[1].boundAddress))
+    #expect(server.stop(within: patience).endedInTime)
+  }
+
+  @Test("many short connections at once leave no descriptor")
+  func many() async {
+    await #expect(processExitsWith: .success) {
+      let before = openDescriptors()
+      do {
+        let listener = try loopbackListener()
+        let server = try echoServer([listener])
+        let address = listener.boundAddress
+        let clients = Monitor(8)
+        for _ in 0..<8 {
+          try Thread.startDetached(name: "client") {
+            for round in 0..<100 {
+              do {
+                let socket = try connect(to: address)
+                if round % 3 > 0 { try exchange("hello", with: socket) }
+              } catch {
+                fatalError("\(error)")
+              }
+            }
+            clients.withLock { $0 -= 1 }
+            clients.wakeAll()
+          }
+        }
+        precondition(clients.wait(until: .now() + patience) { $0 == 0 ? true : nil } != nil)
+        precondition(server.stop(within: patience).endedInTime)
+      }
+      requireDescriptors(before)
+    }
+  }
+
+  @Test("without descriptors accepting pauses, and goes on when one is free")
+  func noDescriptors() async {
+    await #expect(processExitsWith: .success) {
+      let listener = try loopbackListener()
+      let events = Monitor<[TransportEvent]>([])
+      var options = ConnectionThreads.Options()
+      options.pauseAfterFailedAccept = .milliseconds(50)
+      let server = try echoServer([listener], options: options) { record($0, in: events) }
+      let started = MonotonicTime.now()
+
+      let client = try makeUnconnectedClient()
+      limitDescriptors(to: 64)
+      let taken = exhaustDescriptors()
+      let name = try RawAddress(listener.boundAddress)
+      precondition(connectSocket(client, to: name) == 0)
+
+      // Five pauses take five times the pause: the loop does not spin.
+      precondition(events.wait(until: .now() + patience) { $0.count >= 5 ? true : nil } != nil)
+      let seen = events.withLock { $0 }
+      let elapsed = MonotonicTime.now() - started
+      precondition(elapsed >= .milliseconds(200), "\(seen.count) events in \(elapsed)")
+      precondition(seen.count <= 1 + Int(elapsed / .milliseconds(50)))
+      precondition(
+        seen[0]
+          == .acceptPaused(
+            listener.endpoint, .systemCall("accept", code: EMFILE), pause: .milliseconds(50)))
+
+      for descriptor in taken { close(descriptor) }
+      try exchange("served after all", with: Socket(client, peer: listener.boundAddress))
+      precondition(server.stop(within: patience).endedInTime)
+    }
+  }
+
+  @Test("a pause ends when a connection closes, and when the server stops")
+  func pauseEnds() async {
+    await #expect(processExitsWith: .success) {
+      let listener = try loopbackListener()
+      let events = Monitor<[TransportEvent]>([])
+      var options = ConnectionThreads.Options()
+      options.pauseAfterFailedAccept = .seconds(1000)
+      let server = try echoServer([listener], options: options) { record($0, in: events) }
+
+      let first = try connect(to: listener.boundAddress)
+      try exchange("a", with: first)
+      let second = try makeUnconnectedClient()
+      let third = try makeUnconnectedClient()
+      limitDescriptors(to: 64)
+      _ = exhaustDescriptors()
+      let name = try RawAddress(listener.boundAddress)
+      precondition(connectSocket(second, to: name) == 0)
+      precondition(events.wait(until: .now() + patience) { $0.popLast() } != nil)
+
+      // The end of input ends the first connection, and its descriptor serves the second.
+      first.shutdown(.sending)
+      let served = Socket(second, peer: listener.boundAddress)
+      try served.setReceiveTimeout(patience)
+      try exchange("b", with: served)
+
+      precondition(connectSocket(third, to: name) == 0)
+      precondition(events.wait(until: .now() + patience) { $0.popLast() } != nil)
+      precondition(server.stop(within: patience).endedInTime)
+    }
+  }
+}
+
+/// Answers with what it receives, busy from the first byte until the answer is sent.
+func echoServer(
+  _ listeners: [Listener], options: ConnectionThreads.Options = ConnectionThreads.Options(),
+  onEvent: @escaping @Sendable (TransportEvent) -> Void = { _ in }
+) throws -> ConnectionThreads {
+  let server = ConnectionThreads(listeners: listeners, options: options, onEvent: onEvent) {
+    connection in
+    var buffer = ReceiveBuffer()
+    do throws(TransportError) {
+      while connection.markIdle(), try buffer.receive(from: connection.socket) > 0 {
+        connection.markBusy()
+        try buffer.withUnread { (bytes) throws(TransportError) in
+          try connection.socket.send(bytes)
+        }
+        buffer.consume(buffer.count)
+      }
+    } catch {
+      // A client that leaves early is no concern of these tests.
+    }
+  }
+  try server.start()
+  return server
+}
+
+/// Sends a text and expects it back.
+func exchange(_ text: String, with socket: borrowing Socket) throws {
+  try socket.send(text)
+  let answer = try socket.receive(exactly: text.utf8.count)
+  try #require(String(decoding: answer, as: UTF8.self) == text)
+}
+
+private func record(_ event: TransportEvent, in events: Monitor<[TransportEvent]>) {
+  events.withLock { $0.append(event) }
+  events.wakeAll()
+}
+
+private func makeUnconnectedClient() throws -> FileDescriptor {
+  try makeSocket(family: AF_INET)
+}
+
+private func drop(_ connection: consuming AcceptedConnection) {}
+
+/// Calls itself until the stack has grown by `bytes`, and tells by how much it has.
+@inline(never) private func useStack(_ bytes: Int, below top: Int? = nil) -> Int {
+  unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1000) { local in
+    unsafe local.initialize(repeating: 1)
+    let here = Int(bitPattern: local.baseAddress!)
+    let used = (top ?? here) - here
+    // The sum after the call keeps this frame alive during it.
+    return used >= bytes ? used : useStack(bytes, below: top ?? here) + Int(unsafe local[999]) - 1
+  }
+}
