@@ -1,0 +1,69 @@
+// What the protocol machine costs by itself: nanoseconds an operation.
+
+@main
+struct CoreBenchmark {
+  /// A row of the table.
+  struct Row: Sendable {
+    let name: String
+    /// How many operations take about a quarter of a second.
+    let count: Int
+    let operation: @Sendable (inout Server) throws -> Int
+  }
+
+  static let rows = [
+    Row(name: "head-82", count: 400_000) { try $0.parse(curlHead) },
+    Row(name: "head-669", count: 150_000) { try $0.parse(browserHead) },
+    Row(name: "exchange-82", count: 100_000) { try $0.exchange(curlHead) },
+    Row(name: "exchange-669", count: 80_000) { try $0.exchange(browserHead) },
+    Row(name: "response-made", count: 150_000) { try $0.respond(isMadeAnew: true) },
+    Row(name: "response-ready", count: 300_000) { try $0.respond(isMadeAnew: false) },
+    Row(name: "chunked-1MiB", count: 1_000) { try $0.exchange(chunkedRequest) },
+  ]
+
+  /// Without arguments every row, timed. With a row's name and a count, just that many operations, for callgrind.
+  static func main() throws {
+    precondition(curlHead.count == 82 && browserHead.count == 669)
+    let arguments = CommandLine.arguments
+    if arguments.count == 3, let count = Int(arguments[2]),
+      let row = rows.first(where: { $0.name == arguments[1] })
+    {
+      var server = Server()
+      print(try run(row.operation, count, on: &server))
+      return
+    }
+    print("operation         ns, best of 7     median    checksum")
+    for row in rows { try measure(row) }
+  }
+
+  static func measure(_ row: Row) throws {
+    var server = Server()
+    var checksum = try run(row.operation, row.count / 10, on: &server)
+    var times: [Double] = []
+    for _ in 0..<7 {
+      let time = try ContinuousClock().measure {
+        checksum &+= try run(row.operation, row.count, on: &server)
+      }
+      times.append(time / .nanoseconds(1) / Double(row.count))
+    }
+    times.sort()
+    let columns = [(row.name, -16), (rounded(times[0]), 15), (rounded(times[3]), 11)]
+    print(columns.map(aligned).joined(), "  \(checksum)")
+  }
+
+  /// The sum of what the operations give, so that none of them can be left out.
+  static func run(
+    _ operation: (inout Server) throws -> Int, _ count: Int, on server: inout Server
+  ) throws -> Int {
+    var sum = 0
+    for _ in 0..<count { sum &+= try operation(&server) }
+    return sum
+  }
+
+  private static func rounded(_ number: Double) -> String { "\(Int(number + 0.5))" }
+
+  /// Text in a column of so many characters, at its left end if that is negative.
+  private static func aligned(_ text: String, _ width: Int) -> String {
+    let space = String(repeating: " ", count: max(0, abs(width) - text.count))
+    return width < 0 ? text + space : space + text
+  }
+}
