@@ -12,6 +12,7 @@ struct Tool: Sendable {
   let package: String
 
   static let curl = Tool("curl", package: "curl")
+  static let swiftc = Tool("swiftc", package: "a Swift toolchain")
   static let apacheBench = Tool("ab", package: "apache2-utils")
   static let nginx = Tool("nginx", package: "nginx")
   static let python = Tool("python3", module: "http.client", package: "python3")
