@@ -40,11 +40,12 @@ enum ChunkDecoder: Equatable, Sendable {
       return takeData(input, from: 0, remaining: remaining)
     case .inTrailers(let lineLength, var parser):
       let rest = input.extracting(droppingFirst: lineLength)
-      let length = try parser.parse(rest, limits: limits)
-      self = .inTrailers(lineLength: lineLength, parser)
-      guard let length else { return .needMoreInput }
+      guard let length = try parser.parse(rest, limits: limits) else {
+        self = .inTrailers(lineLength: lineLength, parser)
+        return .needMoreInput
+      }
       let trailers = Fields(
-        storage: Array(copying: rest.extracting(first: length)), lines: parser.lines)
+        storage: Array(copying: rest.extracting(first: length)), lines: parser.takeLines())
       try Trailers.check(trailers, blame: .peer)
       return .end(trailers: trailers, consumed: lineLength + length)
     }

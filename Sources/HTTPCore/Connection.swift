@@ -24,7 +24,11 @@ public struct Connection: Equatable, Sendable {
   var lifecycle = Lifecycle()
   /// What the exchange's request said; meaningful once there is one.
   var exchange = Exchange()
-  var incoming: Incoming
+  /// The head being read, or the next to be read.
+  private var incomingHead: HeadParser
+  /// The body being read; `nil` while a head is. Beside `incomingHead` and not with it in an enum, because what is inside an
+  /// enum cannot be changed in place, and copying a parser on each call costs as much as parsing a small head.
+  private var incomingBody: BodyDecoder?
   var outgoing = BodyEncoder.none
   private var failure: ProtocolError?
 
@@ -32,7 +36,7 @@ public struct Connection: Equatable, Sendable {
   public init(role: Role, limits: Limits = Limits()) {
     self.role = role
     self.limits = limits
-    incoming = .head(HeadParser(role == .server ? .request : .response))
+    incomingHead = HeadParser(role == .server ? .request : .response)
   }
 
   /// The state of our half.
@@ -49,11 +53,7 @@ public struct Connection: Equatable, Sendable {
   public private(set) var declaredLength: UInt64?
   /// Whether the message coming in still has content to come, as far as is known.
   public var expectsContent: Bool {
-    if case .body(let decoder) = incoming, peerState == .sendBody || peerState == .sendResponse {
-      decoder.expectsContent
-    } else {
-      false
-    }
+    peerState == .sendBody && incomingBody?.expectsContent ?? false
   }
 
   /// Whether the request being answered is HEAD.
@@ -66,12 +66,6 @@ public struct Connection: Equatable, Sendable {
     var kind = RequestKind.ordinary
     var version = Version.http11
     var offersPersistence = true
-  }
-
-  /// What is being read.
-  enum Incoming: Equatable, Sendable {
-    case head(HeadParser)
-    case body(BodyDecoder)
   }
 
   /// Reads the next event from bytes the peer sent.
@@ -106,7 +100,8 @@ public struct Connection: Equatable, Sendable {
   public mutating func startNextExchange() throws(ProtocolError) {
     try lifecycle.startNextExchange()
     exchange = Exchange()
-    incoming = .head(HeadParser(role == .server ? .request : .response))
+    incomingHead = HeadParser(incomingHead.kind)
+    incomingBody = nil
     outgoing = .none
     clientAwaitsContinue = false
     declaredLength = nil
@@ -130,32 +125,32 @@ public struct Connection: Equatable, Sendable {
     case .idle, .sendResponse, .sendBody, .failed:
       break
     }
-    switch incoming {
-    case .head(var parser):
-      // The machine lets go of the parser while it works, so that its lines have one owner and are not copied.
-      incoming = .body(.untilClose)
-      let length = try parser.parse(input, limits: limits)
-      if let length { return try finishHead(parser, input, length) }
-      incoming = .head(parser)
-      guard inputEnded else { return .needMoreInput }
-      let isClean = peerState == .idle && (input.isEmpty || parser.hasOnlySkippedLine(input))
-      if isClean { return try close(consumed: input.count) }
-      throw ProtocolError(.closedInsideMessage, by: .peer)
-    case .body(var decoder):
-      let step = try decoder.step(input, inputEnded: inputEnded, limits: limits)
-      incoming = .body(decoder)
-      switch step {
-      case .event(.content, _):
-        try lifecycle.apply(.content, by: role.peer, blame: .peer)
-        clientAwaitsContinue = false
-      case .event(.endOfMessage, _):
-        try lifecycle.apply(.endOfMessage, by: role.peer, blame: .peer)
-        clientAwaitsContinue = false
-        incoming = .body(BodyDecoder(.none))
-      default: break
-      }
-      return step
+    if incomingBody != nil { return try stepInBody(input, inputEnded: inputEnded) }
+    if let length = try incomingHead.parse(input, limits: limits) {
+      return try finishHead(input, length)
     }
+    guard inputEnded else { return .needMoreInput }
+    let isClean = peerState == .idle && (input.isEmpty || incomingHead.hasOnlySkippedLine(input))
+    if isClean { return try close(consumed: input.count) }
+    throw ProtocolError(.closedInsideMessage, by: .peer)
+  }
+
+  private mutating func stepInBody(
+    _ input: Span<UInt8>, inputEnded: Bool
+  ) throws(ProtocolError) -> Step {
+    let step =
+      try incomingBody?.step(input, inputEnded: inputEnded, limits: limits) ?? .needMoreInput
+    switch step {
+    case .event(.content, _):
+      try lifecycle.apply(.content, by: role.peer, blame: .peer)
+      clientAwaitsContinue = false
+    case .event(.endOfMessage, _):
+      try lifecycle.apply(.endOfMessage, by: role.peer, blame: .peer)
+      clientAwaitsContinue = false
+      incomingBody = BodyDecoder(.none)
+    default: break
+    }
+    return step
   }
 
   private mutating func close(consumed: Int) throws(ProtocolError) -> Step {
@@ -164,12 +159,13 @@ public struct Connection: Equatable, Sendable {
   }
 
   private mutating func finishHead(
-    _ parser: HeadParser, _ input: Span<UInt8>, _ length: Int
+    _ input: Span<UInt8>, _ length: Int
   ) throws(ProtocolError) -> Step {
+    let startLine = incomingHead.startLine
     let fields = Fields(
-      storage: Array(copying: input.extracting(first: length)), lines: parser.lines)
+      storage: Array(copying: input.extracting(first: length)), lines: incomingHead.takeLines())
     let facts = try ProtocolFields(fields, blame: .peer)
-    switch parser.startLine {
+    switch startLine {
     case .request(let method, let target, let version):
       let head = RequestHead(
         methodRange: method, targetRange: target, version: version, fields: fields)
@@ -192,7 +188,7 @@ public struct Connection: Equatable, Sendable {
     try lifecycle.apply(.requestHead, by: .client, blame: .peer)
     begin(head, facts, framing)
     peerVersion = head.version
-    incoming = .body(BodyDecoder(framing))
+    incomingBody = BodyDecoder(framing)
     if case .sized(let length) = framing { declaredLength = length }
   }
 
@@ -214,14 +210,13 @@ public struct Connection: Equatable, Sendable {
     clientAwaitsContinue = false
     switch kind {
     case .interimResponseHead:
-      incoming = .head(HeadParser(.response))
       return .interimResponse(head)
     case .switchAccepted:
       return head.isInterim ? .interimResponse(head) : .response(head)
     default:
       let persists = Persistence.isOffered(by: facts, version: head.version)
       if !persists || framing == .untilClose { lifecycle.stopPersisting() }
-      incoming = .body(BodyDecoder(framing))
+      incomingBody = BodyDecoder(framing)
       declaredLength = if case .sized(let length) = framing { length } else { nil }
       return .response(head)
     }
@@ -243,7 +238,7 @@ public struct Connection: Equatable, Sendable {
   /// Notes what the response to this request, sent or received, will depend on.
   mutating func begin(_ head: RequestHead, _ facts: ProtocolFields, _ framing: BodyFraming) {
     exchange = Exchange(
-      kind: head.hasMethod("HEAD") ? .head : head.hasMethod("CONNECT") ? .connect : .ordinary,
+      kind: head.kind,
       version: head.version,
       offersPersistence: Persistence.isOffered(by: facts, version: head.version))
     if !exchange.offersPersistence { lifecycle.stopPersisting() }

@@ -76,7 +76,7 @@ enum Encoder {
   }
 
   private static func isConnection(_ line: FieldLine, of fields: Fields) -> Bool {
-    Grammar.matches(fields.storage.span, line.name, lowercased: "connection")
+    fields.storage.span.matches(line.name, lowercased: "connection")
   }
 
   /// Writes a `Connection` line's options other than those about persistence, which are ours to decide.
@@ -85,8 +85,8 @@ enum Encoder {
   ) {
     let bytes = fields.storage.span
     Grammar.forEachListElement(bytes, line.value) { option in
-      if Grammar.matches(bytes, option, lowercased: "close") { return }
-      if Grammar.matches(bytes, option, lowercased: "keep-alive") { return }
+      if bytes.matches(option, lowercased: "close") { return }
+      if bytes.matches(option, lowercased: "keep-alive") { return }
       output.append(contentsOf: "Connection: ".utf8)
       output.append(copying: bytes.extracting(option))
       output.append(contentsOf: "\r\n".utf8)

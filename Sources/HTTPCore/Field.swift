@@ -15,7 +15,7 @@ public struct Field: Equatable, Sendable {
   }
 }
 
-/// Where one field line's name and value stand in the storage of its head.
+/// Where one field line's name and value stand in the storage of its head, which is smaller than 4 GiB.
 struct FieldLine: Equatable, Sendable {
   private let nameStart: UInt32
   private let nameEnd: UInt32
@@ -23,10 +23,10 @@ struct FieldLine: Equatable, Sendable {
   private let valueEnd: UInt32
 
   init(name: Range<Int>, value: Range<Int>) {
-    nameStart = UInt32(name.lowerBound)
-    nameEnd = UInt32(name.upperBound)
-    valueStart = UInt32(value.lowerBound)
-    valueEnd = UInt32(value.upperBound)
+    nameStart = UInt32(truncatingIfNeeded: name.lowerBound)
+    nameEnd = UInt32(truncatingIfNeeded: name.upperBound)
+    valueStart = UInt32(truncatingIfNeeded: value.lowerBound)
+    valueEnd = UInt32(truncatingIfNeeded: value.upperBound)
   }
 
   var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }

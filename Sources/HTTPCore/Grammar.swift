@@ -75,18 +75,6 @@ enum Grammar {
     return start..<end
   }
 
-  /// Whether the bytes spell `name`, which is given in lower case, in any case.
-  @inline(__always)
-  static func matches(_ input: Span<UInt8>, _ range: Range<Int>, lowercased name: String) -> Bool {
-    guard name.utf8.count == range.count else { return false }
-    var index = range.lowerBound
-    for byte in name.utf8 {
-      if lowercased(input[index]) != byte { return false }
-      index += 1
-    }
-    return true
-  }
-
   @inline(__always)
   static func lowercased(_ byte: UInt8) -> UInt8 {
     byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte

@@ -22,7 +22,7 @@ struct HeadParser: Equatable, Sendable {
 
   let kind: Kind
   private(set) var startLine = StartLine.none
-  private(set) var lines: [FieldLine]
+  private var lines: [FieldLine]
   private var awaitsStartLine: Bool
   /// Where the first line that is not taken yet begins.
   private var lineStart = 0
@@ -48,6 +48,13 @@ struct HeadParser: Equatable, Sendable {
       guard try takeStartLine(input, limits) else { return nil }
     }
     return try takeFieldLines(input, limits)
+  }
+
+  /// Gives the lines away, once the head is complete.
+  mutating func takeLines() -> [FieldLine] {
+    let taken = lines
+    self = HeadParser(kind)
+    return taken
   }
 
   /// Whether nothing but an empty line has come: then closing is no interruption.

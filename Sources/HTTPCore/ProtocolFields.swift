@@ -29,26 +29,26 @@ struct ProtocolFields: Equatable, Sendable {
     for line in fields.lines {
       // The length of a name rules out nearly every field that is not ours.
       switch line.name.count {
-      case 4 where Grammar.matches(bytes, line.name, lowercased: "host"):
+      case 4 where bytes.matches(line.name, lowercased: "host"):
         hostCount += 1
         guard Target.isHost(bytes, line.value) else { throw ProtocolError(.invalidHost, by: blame) }
-      case 6 where Grammar.matches(bytes, line.name, lowercased: "expect"):
+      case 6 where bytes.matches(line.name, lowercased: "expect"):
         Grammar.forEachListElement(bytes, line.value) {
-          if Grammar.matches(bytes, $0, lowercased: "100-continue") { expectsContinue = true }
+          if bytes.matches($0, lowercased: "100-continue") { expectsContinue = true }
         }
-      case 7 where Grammar.matches(bytes, line.name, lowercased: "upgrade"):
+      case 7 where bytes.matches(line.name, lowercased: "upgrade"):
         hasUpgrade = true
-      case 10 where Grammar.matches(bytes, line.name, lowercased: "connection"):
+      case 10 where bytes.matches(line.name, lowercased: "connection"):
         Grammar.forEachListElement(bytes, line.value) { noteConnectionOption(bytes, $0) }
-      case 14 where Grammar.matches(bytes, line.name, lowercased: "content-length"):
+      case 14 where bytes.matches(line.name, lowercased: "content-length"):
         guard contentLength == nil else { throw ProtocolError(.repeatedContentLength, by: blame) }
         guard let length = Self.parseContentLength(bytes, line.value) else {
           throw ProtocolError(.invalidContentLength, by: blame)
         }
         contentLength = length
-      case 17 where Grammar.matches(bytes, line.name, lowercased: "transfer-encoding"):
+      case 17 where bytes.matches(line.name, lowercased: "transfer-encoding"):
         let isFirst = transferEncoding == .absent
-        let isChunked = Grammar.matches(bytes, line.value, lowercased: "chunked")
+        let isChunked = bytes.matches(line.value, lowercased: "chunked")
         transferEncoding = isFirst && isChunked ? .chunked : .other
       default: break
       }
@@ -56,9 +56,9 @@ struct ProtocolFields: Equatable, Sendable {
   }
 
   private mutating func noteConnectionOption(_ bytes: Span<UInt8>, _ option: Range<Int>) {
-    if Grammar.matches(bytes, option, lowercased: "close") { close = true }
-    if Grammar.matches(bytes, option, lowercased: "keep-alive") { keepAlive = true }
-    if Grammar.matches(bytes, option, lowercased: "upgrade") { upgradeOption = true }
+    if bytes.matches(option, lowercased: "close") { close = true }
+    if bytes.matches(option, lowercased: "keep-alive") { keepAlive = true }
+    if bytes.matches(option, lowercased: "upgrade") { upgradeOption = true }
   }
 
   /// `Content-Length = 1*DIGIT` (RFC 9110 section 8.6), up to what a file can hold: 2⁶³ - 1.

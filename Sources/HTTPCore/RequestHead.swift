@@ -53,13 +53,20 @@ public struct RequestHead: Equatable, Sendable {
 
   /// Whether the method is exactly `name`, without building a string.
   public func hasMethod(_ name: String) -> Bool {
-    Target.spells(fields.storage.span, methodRange, name)
+    methodBytes.elementsEqual(name.utf8)
   }
 
   /// Lends the target's bytes to `body`.
   public func withTarget<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
     let target = fields.storage[targetRange]
     return body(target.span)
+  }
+
+  /// What of the method its response depends on.
+  var kind: RequestKind {
+    let bytes = fields.storage.span
+    if bytes.spells(methodRange, "HEAD") { return .head }
+    return bytes.spells(methodRange, "CONNECT") ? .connect : .ordinary
   }
 
   /// The bytes of method and target, for the encoder.

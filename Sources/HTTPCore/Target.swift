@@ -20,12 +20,12 @@ enum Target {
   static func flawInForm(
     _ bytes: Span<UInt8>, method: Range<Int>, target: Range<Int>
   ) -> ProtocolError.Reason? {
-    if spells(bytes, method, "CONNECT") {
+    if bytes.spells(method, "CONNECT") {
       return isAuthorityForm(bytes, target) ? nil : .targetDoesNotFitMethod
     }
     if bytes[target.lowerBound] == UInt8(ascii: "/") { return nil }
     if target.count == 1, bytes[target.lowerBound] == UInt8(ascii: "*") {
-      return spells(bytes, method, "OPTIONS") ? nil : .targetDoesNotFitMethod
+      return bytes.spells(method, "OPTIONS") ? nil : .targetDoesNotFitMethod
     }
     return flawInAbsoluteForm(bytes, target)
   }
@@ -33,17 +33,6 @@ enum Target {
   /// Whether `Host = uri-host [ ":" port ]`, which may be empty (RFC 9110 section 7.2).
   static func isHost(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
     range.isEmpty || authority(bytes, range) != nil
-  }
-
-  /// Whether the bytes are exactly `name`; methods are compared with regard to case (RFC 9110 section 9.1).
-  static func spells(_ bytes: Span<UInt8>, _ range: Range<Int>, _ name: String) -> Bool {
-    guard range.count == name.utf8.count else { return false }
-    var index = range.lowerBound
-    for byte in name.utf8 {
-      if bytes[index] != byte { return false }
-      index += 1
-    }
-    return true
   }
 
   /// `authority-form = uri-host ":" port`.
@@ -106,7 +95,7 @@ enum Target {
       }
       return start..<(index + 1)
     }
-    while index < range.upperBound, Grammar.regName.contains(bytes[index]) { index += 1 }
+    index = bytes.endOfRegName(from: start, to: range.upperBound)
     return index > start ? start..<index : nil
   }
 

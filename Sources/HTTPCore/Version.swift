@@ -23,7 +23,7 @@ public struct Version: Equatable, Comparable, Sendable, CustomStringConvertible 
 
   /// Reads `HTTP-version = "HTTP/" DIGIT "." DIGIT`, all of which must be there.
   static func parse(_ input: Span<UInt8>, at start: Int) throws(ProtocolError) -> Version {
-    guard Target.spells(input, start..<(start + 5), "HTTP/"), Grammar.isDigit(input[start + 5]),
+    guard input.spells(start..<(start + 5), "HTTP/"), Grammar.isDigit(input[start + 5]),
       input[start + 6] == UInt8(ascii: "."), Grammar.isDigit(input[start + 7])
     else { throw ProtocolError(.malformedVersion, by: .peer) }
     guard input[start + 5] == UInt8(ascii: "1") else {

@@ -1,89 +1,116 @@
 // Looks at eight bytes at a time for the first that does not belong.
 //
-// Most of a head's bytes are looked at here, once. Each scan keeps one invariant: everything before the position it
-// returns belongs. The arithmetic works on all eight bytes of a word at once, a byte's answer being its highest bit;
-// `lanes(n)` is `n` in each byte. The tests compare each scan with its rule, byte by byte.
+// Most of a head's bytes are looked at here, once. The arithmetic works on all eight bytes of a word at once, a byte's
+// answer being its highest bit; `lanes(n)` is `n` in each byte. Where a byte is marked that belongs all the same, a rule
+// for single bytes says so. The tests compare each scan with its rule, byte by byte.
 //
-// The one unsafe step is the load of a word: `loadWord` checks its bounds, and a word may begin at any byte.
+// The one unsafe step is the load of a word: `scan` and `matches` check the bounds first, and a word may begin at any
+// byte.
 
 extension Span where Element == UInt8 {
   /// The first place at or after `start` where a byte is no `tchar`; `end` if there is none.
   @inline(__always)
   func endOfToken(from start: Int, to end: Int) -> Int {
-    var index = start
-    while true {
-      // Letters, digits and hyphens are what names are made of.
-      while let word = loadWord(at: index, to: end) {
-        let others = ~(letters(word) | digits(word) | equal(word, UInt8(ascii: "-"))) & lanes(0x80)
-        if others != 0 {
-          index += others.trailingZeroBitCount / 8
-          break
-        }
-        index += 8
-      }
-      guard index < end, Grammar.tchar.contains(self[index]) else { return index }
-      index += 1
+    // Letters and hyphens are what names are made of.
+    scan(from: start, to: end, belongs: Grammar.tchar.contains) { word in
+      ~(letters(word) | equal(word, UInt8(ascii: "-"))) & lanes(0x80)
     }
   }
 
   /// The first place at or after `start` where a byte may not stand in a field's value; `end` if there is none.
   @inline(__always)
   func endOfFieldContent(from start: Int, to end: Int) -> Int {
-    var index = start
-    while true {
-      while let word = loadWord(at: index, to: end) {
-        let others = below(word, 0x20) | equal(word, 0x7f)
-        if others != 0 {
-          index += others.trailingZeroBitCount / 8
-          break
-        }
-        index += 8
-      }
-      guard index < end, Grammar.isFieldContent(self[index]) else { return index }
-      index += 1
+    scan(from: start, to: end, belongs: Grammar.isFieldContent) { word in
+      below(word, 0x20) | equal(word, 0x7f)
     }
   }
 
   /// The first place at or after `start` where a byte may not stand in a target; `end` if there is none.
   @inline(__always)
   func endOfTarget(from start: Int, to end: Int) -> Int {
-    var index = start
-    while true {
-      while let word = loadWord(at: index, to: end) {
-        let others =
-          below(word, 0x21) | equal(word, 0x7f) | equal(word, UInt8(ascii: "#"))
-          | (word & lanes(0x80))
-        if others != 0 {
-          index += others.trailingZeroBitCount / 8
-          break
-        }
-        index += 8
-      }
-      guard index < end, Grammar.isTargetByte(self[index]) else { return index }
-      index += 1
+    scan(from: start, to: end, belongs: Grammar.isTargetByte) { word in
+      below(word, 0x21) | equal(word, 0x7f) | equal(word, UInt8(ascii: "#")) | (word & lanes(0x80))
+    }
+  }
+
+  /// The first place at or after `start` where a byte may not stand in a registered name; `end` if there is none.
+  @inline(__always)
+  func endOfRegName(from start: Int, to end: Int) -> Int {
+    scan(from: start, to: end, belongs: Grammar.regName.contains) { word in
+      ~(letters(word) | digits(word) | equal(word, UInt8(ascii: "."))) & lanes(0x80)
     }
   }
 
   /// The first line feed at or after `start`, or `nil`.
   func lineFeed(from start: Int, to end: Int) -> Int? {
-    var index = start
-    while let word = loadWord(at: index, to: end) {
-      let found = equal(word, UInt8(ascii: "\n"))
-      if found != 0 { return index + found.trailingZeroBitCount / 8 }
-      index += 8
+    let place = scan(from: start, to: end, belongs: { $0 != UInt8(ascii: "\n") }) { word in
+      equal(word, UInt8(ascii: "\n"))
     }
-    while index < end {
-      if self[index] == UInt8(ascii: "\n") { return index }
-      index += 1
-    }
-    return nil
+    return place < end ? place : nil
   }
 
-  /// Eight bytes, the first of them lowest, or `nil` if there are not as many before `end`.
+  /// The first place from `start` to `end` where a byte does not belong; `end` if there is none.
+  ///
+  /// - Parameter marks: Marks each byte of a word that needs a closer look. Only the first mark need be right.
   @inline(__always)
-  func loadWord(at index: Int, to end: Int) -> UInt64? {
-    guard index &+ 8 <= end, end <= count, index >= 0 else { return nil }
-    return unsafe UInt64(
+  private func scan(
+    from start: Int, to end: Int, belongs: (UInt8) -> Bool, marks: (UInt64) -> UInt64
+  ) -> Int {
+    precondition(start >= 0 && end <= count, "a scan stays inside its bytes")
+    var index = start
+    while index &+ 8 <= end {
+      let word = uncheckedWord(at: index)
+      let marked = marks(word)
+      if marked == 0 {
+        index &+= 8
+        continue
+      }
+      let shift = UInt64(truncatingIfNeeded: marked.trailingZeroBitCount) & 56
+      index &+= Int(truncatingIfNeeded: shift &>> 3)
+      guard belongs(UInt8(truncatingIfNeeded: word &>> shift)) else { return index }
+      index &+= 1
+    }
+    while index < end, belongs(self[index]) { index &+= 1 }
+    return index
+  }
+
+  /// Whether the bytes of `range` spell `name`, which is given in lower case, in any case.
+  ///
+  /// Setting bit 5 makes a letter small. It makes letters, digits and hyphens of nothing else but control bytes, and no
+  /// field has any.
+  @inline(__always)
+  func matches(_ range: Range<Int>, lowercased name: StaticString) -> Bool {
+    let length = name.utf8CodeUnitCount
+    guard range.count == length, range.lowerBound >= 0, range.upperBound <= count else {
+      return false
+    }
+    var index = 0
+    while index < length {
+      let byte = unsafe name.utf8Start[index]
+      if unsafe self[unchecked: range.lowerBound &+ index] | 0x20 != byte { return false }
+      index &+= 1
+    }
+    return true
+  }
+
+  /// Whether the bytes of `range` are exactly those of `name`.
+  @inline(__always)
+  func spells(_ range: Range<Int>, _ name: StaticString) -> Bool {
+    let length = name.utf8CodeUnitCount
+    guard range.count == length, range.lowerBound >= 0, range.upperBound <= count else {
+      return false
+    }
+    var index = 0
+    while index < length {
+      if unsafe self[unchecked: range.lowerBound &+ index] != name.utf8Start[index] { return false }
+      index &+= 1
+    }
+    return true
+  }
+
+  @inline(__always)
+  private func uncheckedWord(at index: Int) -> UInt64 {
+    unsafe UInt64(
       littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
   }
 }
