@@ -30,11 +30,11 @@ struct WireClient: ~Copyable {
 
   /// Sends a request and reads its response.
   mutating func request(
-    _ method: String, _ target: String, _ fields: String = "", body: String = ""
+    _ method: String, _ target: String, body: String = ""
   ) throws -> WireResponse {
     try send(
       "\(method) \(target) HTTP/1.1\r\nHost: test\r\nContent-Length: \(body.utf8.count)\r\n"
-        + "\(fields)\r\n\(body)")
+        + "\r\n\(body)")
     return try receiveResponse()
   }
 
