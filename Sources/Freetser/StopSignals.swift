@@ -84,12 +84,21 @@ final class StopSignals: Sendable {
     let readEnd = ends[0]
     do {
       try Thread.startDetached(name: "signals") { [self] in
+        Self.unblock()
         while let signal = Self.nextSignal(from: readEnd) { handle(signal) }
       }
       return true
     } catch {
       return false
     }
+  }
+
+  /// Takes the signals on this thread even if whoever started the program had them blocked.
+  private static func unblock() {
+    var wanted = sigset_t()
+    unsafe sigemptyset(&wanted)
+    for signal in signals { unsafe sigaddset(&wanted, signal) }
+    unsafe pthread_sigmask(SIG_UNBLOCK, &wanted, nil)
   }
 
   private static func nextSignal(from readEnd: Int32) -> Int32? {

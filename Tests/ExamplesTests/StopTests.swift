@@ -55,6 +55,14 @@ struct StopTests {
     #expect(try idle.hasEnded())
   }
 
+  @Test("A server whose parent had the signals blocked stops all the same")
+  func blockedSignals() throws {
+    let example = try RunningExample.start(
+      .quickstart, in: TemporaryDirectory(), blocking: [SIGINT, SIGTERM])
+    defer { example.process.kill() }
+    try example.stop()
+  }
+
   @Test(
     "A second signal ends the process at once, as that signal does", arguments: [SIGTERM, SIGINT])
   func secondSignal(signal: Int32) throws {

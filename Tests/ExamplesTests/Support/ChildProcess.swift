@@ -70,8 +70,12 @@ final class ChildProcess: Sendable {
 
   /// Starts a program.
   ///
-  /// - Parameter input: Its standard input. That is a file: nothing waits if the program does not read it.
-  init(_ path: String, _ arguments: [String], input: [UInt8] = []) throws {
+  /// - Parameters:
+  ///   - input: Its standard input. That is a file: nothing waits if the program does not read it.
+  ///   - blocking: Signals that are blocked in it from its start.
+  init(
+    _ path: String, _ arguments: [String], input: [UInt8] = [], blocking signals: [Int32] = []
+  ) throws {
     name = ([path] + arguments).joined(separator: " ")
     let directory = try TemporaryDirectory()
     let inputPath = directory.file("input")
@@ -81,7 +85,8 @@ final class ChildProcess: Sendable {
     do {
       defer { for end in [output.writing, errors.writing] { close(end) } }
       id = try spawn(
-        path, arguments, input: inputPath, output: output.writing, errors: errors.writing)
+        path, arguments, input: inputPath, output: output.writing, errors: errors.writing,
+        blocking: signals)
     } catch {
       for end in [output.reading, errors.reading] { close(end) }
       throw error
@@ -176,9 +181,10 @@ private func makePipe() throws -> (reading: Int32, writing: Int32) {
 
 /// posix_spawn(3) with the environment of this process, less what would send clients to a proxy.
 ///
-/// No signal is blocked in the program: tests run on threads that block nearly all.
+/// Of signals, only `signals` are blocked in the program: tests run on threads that block nearly all.
 private func spawn(
-  _ path: String, _ arguments: [String], input: String, output: Int32, errors: Int32
+  _ path: String, _ arguments: [String], input: String, output: Int32, errors: Int32,
+  blocking signals: [Int32]
 ) throws -> pid_t {
   #if canImport(Darwin)
     var actions: posix_spawn_file_actions_t?
@@ -198,9 +204,10 @@ private func spawn(
   #endif
   unsafe posix_spawnattr_init(&attributes)
   defer { unsafe posix_spawnattr_destroy(&attributes) }
-  var noSignals = sigset_t()
-  unsafe sigemptyset(&noSignals)
-  unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
+  var blocked = sigset_t()
+  unsafe sigemptyset(&blocked)
+  for signal in signals { unsafe sigaddset(&blocked, signal) }
+  unsafe posix_spawnattr_setsigmask(&attributes, &blocked)
   unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
 
   let environment = ProcessInfo.processInfo.environment

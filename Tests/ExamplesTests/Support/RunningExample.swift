@@ -39,10 +39,12 @@ struct RunningExample {
   ///
   /// - Parameter directory: Where its file goes; the same one finds it again.
   static func start(
-    _ example: Example, _ arguments: [String] = [], in directory: TemporaryDirectory
+    _ example: Example, _ arguments: [String] = [], in directory: TemporaryDirectory,
+    blocking signals: [Int32] = []
   ) throws -> RunningExample {
     let process = try ChildProcess(
-      example.path, ["--port", "0", "--db", directory.file("store.sqlite")] + arguments)
+      example.path, ["--port", "0", "--db", directory.file("store.sqlite")] + arguments,
+      blocking: signals)
     do {
       let (address, database) = try process.wait(for: "the address") { output in
         output.text.firstMatch(of: /: Listening on (.+), storing in (.+)\n/)
