@@ -103,6 +103,12 @@ struct TargetParts {
 
 extension String {
   init(copying bytes: Span<UInt8>, _ range: Range<Int>) {
-    self = String(decoding: [UInt8](copying: bytes.extracting(range)), as: UTF8.self)
+    let part = bytes.extracting(range)
+    do {
+      self = String(copying: try UTF8Span(validating: part))
+    } catch {
+      // Never with a target, which is ASCII.
+      self = String(decoding: [UInt8](copying: part), as: UTF8.self)
+    }
   }
 }

@@ -64,6 +64,8 @@ struct ResponseWriter {
     let mayHaveLength = response.status != .noContent
     var hasLength = !mayHaveLength || response.status == .notModified
     var fields = Fields()
+    // Enough for most responses: what handlers set, Date, Content-Length, and the reason phrase.
+    fields.reserveCapacity(lines: response.fields.lines.count + 2, bytes: 256)
     for (name, value) in response.fields.lines {
       if name == .contentLength {
         guard mayHaveLength else { continue }

@@ -24,6 +24,16 @@ public struct Fields: Equatable, Sendable {
     for (name, value) in fields { try append(name, value) }
   }
 
+  /// Makes room, so that appending allocates no more.
+  ///
+  /// - Parameters:
+  ///   - lines: How many lines are to come.
+  ///   - bytes: How many bytes their names and values have together.
+  public mutating func reserveCapacity(lines count: Int, bytes: Int) {
+    lines.reserveCapacity(count)
+    storage.reserveCapacity(bytes)
+  }
+
   /// For the parser, which has checked every line.
   init(storage: [UInt8], lines: [FieldLine]) {
     self.storage = storage
