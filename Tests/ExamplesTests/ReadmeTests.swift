@@ -27,12 +27,7 @@ struct ReadmeTests {
     let products = try #require(Bundle.main.executableURL).deletingLastPathComponent()
     let objects = try [
       "Freetser", "HTTPCore", "HTTPTypes", "KVStore", "Logging", "Threads", "Transport",
-    ]
-    .flatMap { module in
-      let folder = products.appending(path: "\(module).build")
-      return try FileManager.default.contentsOfDirectory(atPath: folder.path)
-        .filter { $0.hasSuffix(".o") }.map { folder.appending(path: $0).path }
-    }
+    ].flatMap { try objects(of: $0, in: products) }
     let program = directory.file("program")
     _ = try Tool.swiftc.run(
       [
@@ -43,6 +38,15 @@ struct ReadmeTests {
         "-Xlinker", "-rpath=\(try runtimeLibraries())",
       ] + objects)
     return program
+  }
+
+  /// What a module was compiled to. A list says so: the folder may hold what sources that are gone were compiled to.
+  private func objects(of module: String, in products: URL) throws -> [String] {
+    let map = products.appending(path: "\(module).build/output-file-map.json")
+    let outputs = try JSONDecoder().decode(
+      [String: [String: String]].self, from: Data(contentsOf: map))
+    return outputs.values.compactMap { $0["object"] }
+      .filter(FileManager.default.fileExists(atPath:))
   }
 
   /// Where the toolchain's libraries are, which a program built by `swiftc` alone looks for beside itself.
