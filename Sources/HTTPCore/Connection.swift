@@ -49,6 +49,8 @@ public struct Connection: Equatable, Sendable {
   public var isPersistent: Bool { lifecycle.persistent }
   /// Whether the client waits for `100 Continue` before it sends content (RFC 9110 section 10.1.1).
   public internal(set) var clientAwaitsContinue = false
+  /// Whether the client expects something else, which a server may answer with 417.
+  public private(set) var clientExpectsOther = false
   /// How much content the message coming in declared; `nil` if it did not, or has none. In bytes.
   public private(set) var declaredLength: UInt64?
   /// Whether the message coming in still has content to come, as far as is known.
@@ -104,6 +106,7 @@ public struct Connection: Equatable, Sendable {
     incomingBody = nil
     outgoing = .none
     clientAwaitsContinue = false
+    clientExpectsOther = false
     declaredLength = nil
   }
 
@@ -164,17 +167,18 @@ public struct Connection: Equatable, Sendable {
     let startLine = incomingHead.startLine
     let fields = Fields(
       storage: Array(copying: input.extracting(first: length)), lines: incomingHead.takeLines())
-    let facts = try ProtocolFields(fields, blame: .peer)
     switch startLine {
     case .request(let method, let target, let version):
       let head = RequestHead(
         methodRange: method, targetRange: target, version: version, fields: fields)
-      try receive(head, facts)
+      // Before anything is refused: the refusal of a HEAD request has no content either.
+      exchange.kind = head.kind
+      try receive(head, ProtocolFields(fields, blame: .peer))
       return .event(.request(head), consumed: length)
     case .response(let status, let reason, let version):
       let head = ResponseHead(
         status: status, reasonRange: reason, version: version, fields: fields)
-      let event = try receive(head, facts)
+      let event = try receive(head, ProtocolFields(fields, blame: .peer))
       return .event(event, consumed: length)
     case .none:
       preconditionFailure("a head is complete only after its start line")
@@ -187,6 +191,7 @@ public struct Connection: Equatable, Sendable {
     let framing = try Self.check(head, facts, blame: .peer)
     try lifecycle.apply(.requestHead, by: .client, blame: .peer)
     begin(head, facts, framing)
+    clientExpectsOther = facts.expectsOther && head.version >= .http11
     peerVersion = head.version
     incomingBody = BodyDecoder(framing)
     if case .sized(let length) = framing { declaredLength = length }

@@ -7,7 +7,7 @@ public struct Field: Equatable, Sendable {
   /// The value without the spaces around it. Bytes above 127 that are not UTF-8 read as U+FFFD here; ``Fields/withValue(of:_:)`` lends them as they came.
   public let value: String
 
-  /// Names are compared without regard to case, values byte by byte.
+  /// Names are compared without regard to case.
   public static func == (left: Field, right: Field) -> Bool {
     left.name.utf8.elementsEqual(right.name.utf8) {
       Grammar.lowercased($0) == Grammar.lowercased($1)

@@ -104,9 +104,9 @@ public struct Fields: Equatable, Sendable {
   }
 
   /// Lends the bytes of the first value of this name to `body`, as they came; `nil` if there is none.
-  public func withValue<Result>(
-    of name: String, _ body: (Span<UInt8>) throws(ProtocolError) -> Result
-  ) throws(ProtocolError) -> Result? {
+  public func withValue<Result, Failure: Error>(
+    of name: String, _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result? {
     for line in lines where matches(line, name) {
       let value = storage[line.value]
       return try body(value.span)
@@ -125,9 +125,14 @@ public struct Fields: Equatable, Sendable {
     return true
   }
 
-  /// Equal when the lines are, in order; see ``Field/==(_:_:)``.
+  /// Equal when the lines are, in order: names without regard to case, values byte by byte.
   public static func == (left: Fields, right: Fields) -> Bool {
-    left.elementsEqual(right)
+    left.lines.elementsEqual(right.lines) { leftLine, rightLine in
+      left.storage[leftLine.value].elementsEqual(right.storage[rightLine.value])
+        && left.storage[leftLine.name].elementsEqual(right.storage[rightLine.name]) {
+          Grammar.lowercased($0) == Grammar.lowercased($1)
+        }
+    }
   }
 }
 

@@ -26,15 +26,11 @@ enum HeadLines {
     }
 
     let versionStart = target.upperBound + 1
-    let version = versionStart..<(versionStart + Version.length)
-    guard version.upperBound < end else {
-      return try flaw(.malformedVersion, input, versionStart..<versionStart, end)
+    let version = versionStart..<input.endOfFieldContent(from: versionStart, to: end)
+    guard let next = try lineEnd(input, at: version.upperBound, end, else: .malformedVersion) else {
+      return nil
     }
-    guard let next = lineEnd(input, at: version.upperBound, end) else {
-      return try flaw(.malformedVersion, input, version, end)
-    }
-    guard next > 0 else { return nil }
-    let parsed = try Version.parse(input, at: versionStart)
+    let parsed = try Version.parse(input, version)
     if let reason = Target.flawInForm(input, method: method, target: target) {
       throw ProtocolError(reason, by: .peer)
     }
@@ -47,27 +43,23 @@ enum HeadLines {
   static func statusLine(
     _ input: Span<UInt8>, from start: Int, to end: Int
   ) throws(ProtocolError) -> (line: HeadParser.StartLine, next: Int)? {
-    let reasonStart = start + Version.length + 5
-    let reasonEnd =
-      reasonStart < end ? input.endOfFieldContent(from: reasonStart - 1, to: end) : end
-    guard reasonEnd < end else {
-      return try flaw(.malformedStatusLine, input, start..<start, end)
+    let line = start..<input.endOfFieldContent(from: start, to: end)
+    guard let next = try lineEnd(input, at: line.upperBound, end, else: .invalidReason) else {
+      return nil
     }
-    guard let next = lineEnd(input, at: reasonEnd, end) else {
-      return try flaw(.invalidReason, input, start..<reasonEnd, end)
-    }
-    guard next > 0 else { return nil }
-    guard input[start + Version.length] == UInt8(ascii: " "),
-      reasonEnd < reasonStart || input[reasonStart - 1] == UInt8(ascii: " ")
+    let statusStart = start + Version.length + 1
+    let statusEnd = statusStart + 3
+    guard line.upperBound >= statusEnd, input[statusStart - 1] == UInt8(ascii: " "),
+      line.upperBound == statusEnd || input[statusEnd] == UInt8(ascii: " ")
     else { throw ProtocolError(.malformedStatusLine, by: .peer) }
-    let version = try Version.parse(input, at: start)
+    let version = try Version.parse(input, start..<(statusStart - 1))
     var status = 0
-    for index in (start + Version.length + 1)..<(reasonStart - 1) {
+    for index in statusStart..<statusEnd {
       guard Grammar.isDigit(input[index]) else { throw ProtocolError(.invalidStatus, by: .peer) }
       status = status * 10 + Int(input[index] - UInt8(ascii: "0"))
     }
     guard status >= 100 else { throw ProtocolError(.invalidStatus, by: .peer) }
-    let reason = min(reasonStart, reasonEnd)..<reasonEnd
+    let reason = min(statusEnd + 1, line.upperBound)..<line.upperBound
     return (.response(status: status, reason: reason, version: version), next)
   }
 
@@ -85,13 +77,9 @@ enum HeadLines {
     var valueStart = name.upperBound + 1
     while valueStart < end, Grammar.isSpace(input[valueStart]) { valueStart += 1 }
     var valueEnd = input.endOfFieldContent(from: valueStart, to: end)
-    guard valueEnd < end else { return nil }
-    guard let next = lineEnd(input, at: valueEnd, end) else {
-      let isReturn = input[valueEnd] == UInt8(ascii: "\r")
-      return try flaw(
-        isReturn ? .bareCarriageReturn : .invalidFieldValue, input, start..<valueEnd, end)
+    guard let next = try lineEnd(input, at: valueEnd, end, else: .invalidFieldValue) else {
+      return nil
     }
-    guard next > 0 else { return nil }
     while valueEnd > valueStart, Grammar.isSpace(input[valueEnd - 1]) { valueEnd -= 1 }
     return (FieldLine(name: name, value: valueStart..<valueEnd), next)
   }
@@ -110,17 +98,44 @@ enum HeadLines {
 
   // MARK: Ends of lines
 
-  /// Where the next line begins if CR LF stands at `index`; 0 if the LF has not come yet; `nil` if something else stands there.
+  /// Where the next line begins, if CR LF stands at `index`; `nil` if that has not come yet.
+  ///
+  /// - Throws: Where something else stands there, `reason`, or that a CR or LF stands alone.
   @inline(__always)
-  static func lineEnd(_ input: Span<UInt8>, at index: Int, _ end: Int) -> Int? {
-    guard input[index] == UInt8(ascii: "\r") else { return nil }
-    guard index + 1 < end else { return 0 }
-    return input[index + 1] == UInt8(ascii: "\n") ? index + 2 : nil
+  private static func lineEnd(
+    _ input: Span<UInt8>, at index: Int, _ end: Int, else reason: ProtocolError.Reason
+  ) throws(ProtocolError) -> Int? {
+    guard index < end else { return nil }
+    switch ending(input, at: index, end) {
+    case .ends(let next): return next
+    case .mayEnd: return nil
+    case .goesOn:
+      let isReturn = input[index] == UInt8(ascii: "\r")
+      return try flaw(isReturn ? .bareCarriageReturn : reason, input, index..<index, end)
+    }
+  }
+
+  /// What stands where a line may end.
+  enum End {
+    /// CR LF; the next line begins there.
+    case ends(next: Int)
+    /// CR, and nothing has come behind it.
+    case mayEnd
+    /// Something else.
+    case goesOn
+  }
+
+  /// Whether the line ends at `index`, which is before `end`.
+  @inline(__always)
+  static func ending(_ input: Span<UInt8>, at index: Int, _ end: Int) -> End {
+    guard input[index] == UInt8(ascii: "\r") else { return .goesOn }
+    guard index + 1 < end else { return .mayEnd }
+    return input[index + 1] == UInt8(ascii: "\n") ? .ends(next: index + 2) : .goesOn
   }
 
   /// Throws `reason` if the line is complete; returns `nil` if it is not.
   ///
-  /// A line that ends with LF alone is flawed by that first of all.
+  /// Before the end of `read` there is no LF. A line that ends with LF alone is flawed by that first of all.
   private static func flaw<Result>(
     _ reason: ProtocolError.Reason, _ input: Span<UInt8>, _ read: Range<Int>, _ end: Int
   ) throws(ProtocolError) -> Result? {

@@ -70,8 +70,10 @@ struct HeadParser: Equatable, Sendable {
   ) throws(ProtocolError) -> Bool {
     if scanned == 0, !input.isEmpty { try checkFirstByte(input[0]) }
     // RFC 9112 section 2.2: a server skips an empty line before a request line. We skip one.
-    if kind == .request, lineStart == 0, input.count >= 2, HeadLines.lineEnd(input, at: 0, 2) == 2 {
-      lineStart = 2
+    if kind == .request, lineStart == 0, !input.isEmpty,
+      case .ends(let next) = HeadLines.ending(input, at: 0, input.count)
+    {
+      lineStart = next
     }
     let limit = min(limits.startLine + lineStart, limits.head)
     let end = min(input.count, limit)
@@ -105,9 +107,10 @@ struct HeadParser: Equatable, Sendable {
     let end = min(input.count, limit)
     if mayHaveLine(input, to: end) {
       while lineStart < end {
-        if let next = HeadLines.lineEnd(input, at: lineStart, end) {
-          if next > 0 { return next }
-          break
+        switch HeadLines.ending(input, at: lineStart, end) {
+        case .ends(let next): return next
+        case .mayEnd: return try needMore(input, end, limit)
+        case .goesOn: break
         }
         guard let (line, next) = try HeadLines.fieldLine(input, from: lineStart, to: end) else {
           break
@@ -121,6 +124,12 @@ struct HeadParser: Equatable, Sendable {
         lineStart = next
       }
     }
+    return try needMore(input, end, limit)
+  }
+
+  private mutating func needMore(
+    _ input: Span<UInt8>, _ end: Int, _ limit: Int
+  ) throws(ProtocolError) -> Int? {
     scanned = end
     if input.count >= limit {
       let isTrailers = kind == .trailers

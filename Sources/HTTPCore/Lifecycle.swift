@@ -88,11 +88,6 @@ struct Lifecycle: Equatable, Sendable {
 
   subscript(role: Role) -> PeerState { role == .client ? client : server }
 
-  /// Whether `event` may happen now.
-  func allows(_ event: EventKind, by role: Role) -> Bool {
-    nextState(role, self[role], on: event) != nil
-  }
-
   /// Moves by an event that `role` sent; `blame` is who is told when it may not happen now.
   mutating func apply(
     _ event: EventKind, by role: Role, blame: ProtocolError.Party

@@ -13,6 +13,8 @@ struct ProtocolFields: Equatable, Sendable {
   /// Whether there is an `Upgrade` field and `Connection` names it (RFC 9110 section 7.8).
   var proposesUpgrade: Bool { hasUpgrade && upgradeOption }
   private(set) var expectsContinue = false
+  /// Whether `Expect` asks for anything but `100-continue`, the only expectation there is (RFC 9110 section 10.1.1).
+  private(set) var expectsOther = false
 
   private var hasUpgrade = false
   private var upgradeOption = false
@@ -34,7 +36,11 @@ struct ProtocolFields: Equatable, Sendable {
         guard Target.isHost(bytes, line.value) else { throw ProtocolError(.invalidHost, by: blame) }
       case 6 where bytes.matches(line.name, lowercased: "expect"):
         Grammar.forEachListElement(bytes, line.value) {
-          if bytes.matches($0, lowercased: "100-continue") { expectsContinue = true }
+          if bytes.matches($0, lowercased: "100-continue") {
+            expectsContinue = true
+          } else {
+            expectsOther = true
+          }
         }
       case 7 where bytes.matches(line.name, lowercased: "upgrade"):
         hasUpgrade = true

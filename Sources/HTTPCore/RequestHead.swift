@@ -57,9 +57,11 @@ public struct RequestHead: Equatable, Sendable {
   }
 
   /// Lends the target's bytes to `body`.
-  public func withTarget<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+  public func withTarget<Result, Failure: Error>(
+    _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     let target = fields.storage[targetRange]
-    return body(target.span)
+    return try body(target.span)
   }
 
   /// What of the method its response depends on.

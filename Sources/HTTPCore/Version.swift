@@ -21,9 +21,11 @@ public struct Version: Equatable, Comparable, Sendable, CustomStringConvertible 
   /// How long it is in a start line, in bytes.
   static var length: Int { 8 }
 
-  /// Reads `HTTP-version = "HTTP/" DIGIT "." DIGIT`, all of which must be there.
-  static func parse(_ input: Span<UInt8>, at start: Int) throws(ProtocolError) -> Version {
-    guard input.spells(start..<(start + 5), "HTTP/"), Grammar.isDigit(input[start + 5]),
+  /// Reads `HTTP-version = "HTTP/" DIGIT "." DIGIT` that fills `range` exactly.
+  static func parse(_ input: Span<UInt8>, _ range: Range<Int>) throws(ProtocolError) -> Version {
+    let start = range.lowerBound
+    guard range.count == length, input.spells(start..<(start + 5), "HTTP/"),
+      Grammar.isDigit(input[start + 5]),
       input[start + 6] == UInt8(ascii: "."), Grammar.isDigit(input[start + 7])
     else { throw ProtocolError(.malformedVersion, by: .peer) }
     guard input[start + 5] == UInt8(ascii: "1") else {

@@ -27,7 +27,7 @@ struct ReadmeTests {
     let products = try #require(Bundle.main.executableURL).deletingLastPathComponent()
     let objects = try [
       "Freetser", "HTTPCore", "HTTPTypes", "KVStore", "Logging", "Threads", "Transport",
-    ].flatMap { try objects(of: $0, in: products) }
+    ].flatMap { try self.objects(of: $0, in: products) }
     let program = directory.file("program")
     _ = try Tool.swiftc.run(
       [

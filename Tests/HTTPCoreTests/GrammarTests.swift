@@ -2,7 +2,6 @@ import Testing
 
 @testable import HTTPCore
 
-/// The sets of bytes, checked against the text of their rules.
 /// The scans of sixteen bytes at a time, against their rules byte by byte.
 @Suite("Vector scans")
 struct VectorScanTests {
@@ -46,6 +45,7 @@ struct VectorScanTests {
   }
 }
 
+/// The sets of bytes, checked against the text of their rules.
 @Suite("Grammar")
 struct GrammarTests {
   static let alphanumerics =

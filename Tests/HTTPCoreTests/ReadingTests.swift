@@ -125,6 +125,11 @@ struct RequestReadingTests {
     WireExample("CONNECT /", "CONNECT / HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
     WireExample("CONNECT without port", "CONNECT a HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
     WireExample("a user's name", "GET http://u@a/ HTTP/1.1\n\n", breaks: .invalidTarget),
+    WireExample("a version cut short", "GET / HTTP\nHost: aaaa\n\n", breaks: .malformedVersion),
+    WireExample(
+      "LF in the version", raw: "GET / H\nTP/1.1\r\nHost: a\r\n\r\n", breaks: .bareLineFeed),
+    WireExample(
+      "CR in the version", raw: "GET / H\rTP/1.1\r\nHost: a\r\n\r\n", breaks: .bareCarriageReturn),
     WireExample("bare LF", raw: "GET / HTTP/1.1\nHost: a\n\n", breaks: .bareLineFeed),
     WireExample(
       "bare LF in the fields", raw: "GET / HTTP/1.1\r\nHost: a\n\r\n", breaks: .bareLineFeed),
@@ -332,6 +337,8 @@ struct ResponseReadingTests {
     WireExample("two digits", "HTTP/1.1 20 OK\n\n", breaks: .malformedStatusLine),
     WireExample("letters", "HTTP/1.1 2x0 OK\n\n", breaks: .invalidStatus),
     WireExample("four digits", "HTTP/1.1 2000 OK\n\n", breaks: .malformedStatusLine),
+    WireExample("LF in the status", raw: "HTTP/1.1 20\nA: b\r\n\r\n", breaks: .bareLineFeed),
+    WireExample("only a version", "HTTP/1.1\nA: bcdefgh\n\n", breaks: .malformedStatusLine),
     WireExample("a low status", "HTTP/1.1 099 OK\n\n", breaks: .invalidStatus),
     WireExample("NUL in the reason", "HTTP/1.1 200 O\0K\n\n", breaks: .invalidReason),
     WireExample(
