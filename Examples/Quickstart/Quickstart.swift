@@ -15,9 +15,8 @@ struct Quickstart: ParsableCommand {
   @Option(help: "The file to store in.") var db = "quickstart.sqlite"
 
   func run() throws {
-    let logs = LogQueue()
-    LoggingSystem.bootstrap(logs.makeHandler)
-    defer { logs.stop() }
+    LoggingSystem.bootstrap(LogQueue.shared.makeHandler)
+    defer { LogQueue.shared.stop() }
 
     let store = try Store(path: db, tables: ["users"])
     let endpoint = unix.map { Endpoint.unix(path: $0) } ?? .tcp(host: host, port: port)

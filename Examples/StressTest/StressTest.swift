@@ -26,9 +26,8 @@ struct StressTest: ParsableCommand {
   }
 
   func run() throws {
-    let logs = LogQueue()
-    LoggingSystem.bootstrap(logs.makeHandler)
-    defer { logs.stop() }
+    LoggingSystem.bootstrap(LogQueue.shared.makeHandler)
+    defer { LogQueue.shared.stop() }
 
     var configuration = ServerConfiguration()
     configuration.minimumVersion = minimumVersion == "1.1" ? .http11 : .http10

@@ -131,12 +131,9 @@ struct ConnectionLoop: ~Copyable {
     if let length = machine.declaredLength, length > UInt64(configuration.maximumBodySize) {
       throw .refused(.contentTooLarge(limit: configuration.maximumBodySize))
     }
-    // RFC 9110 section 10.1.1: an expectation other than 100-continue, which HTTP/1.0 did not know.
-    if head.version >= .http11, let expectation = head.fields["Expect"],
-      expectation.lowercased() != "100-continue"
-    {
-      throw .refused(.expectationFailed)
-    }
+    guard !machine.clientExpectsOther else { throw .refused(.expectationFailed) }
+    // The handler would have to be given the raw connection.
+    guard head.method != "CONNECT" else { throw .refused(.notImplemented) }
   }
 
   /// Sends `100 Continue` to a client that waits for it, unless its body has begun to come anyway.
@@ -190,12 +187,13 @@ struct ConnectionLoop: ~Copyable {
     var response = service.respond(to: request)
     if connection.isStopping { response.fields[.connection] = "close" }
     do throws(ProtocolError) {
-      try writer.prepare(response, to: request, through: &machine)
+      try writer.prepare(response, through: &machine)
     } catch {
       // Nothing of it was sent, and the machine is as it was: the handler's mistake becomes a 500.
       service.configuration.logger.error(
         "Handler error: \(request.method) \(request.path): the response cannot be sent: \(error)")
-      writer.prepareAnyway(Refusal.internalServerError.response, through: &machine)
+      response = Refusal.internalServerError.response
+      writer.prepareOwn(response, through: &machine)
     }
     service.configuration.logger.debug(
       "\(request.method) \(request.path) \(response.status.code)")
@@ -205,8 +203,7 @@ struct ConnectionLoop: ~Copyable {
       throw .lost(error)
     }
     guard machine.ourState == .done, machine.peerState == .done else {
-      // A client that asked for the end sends nothing more; another may be about to.
-      if machine.clientMayContinue || !input.isEmpty { linger() }
+      linger()
       return false
     }
     startNextExchange()
@@ -228,7 +225,7 @@ struct ConnectionLoop: ~Copyable {
     guard machine.ourState == .idle || machine.ourState == .sendResponse else { return }
     var response = refusal.response
     response.fields[.connection] = "close"
-    writer.prepareAnyway(response, through: &machine)
+    writer.prepareOwn(response, through: &machine)
     do throws(TransportError) {
       try writer.send(to: connection.socket)
       linger()
@@ -237,22 +234,27 @@ struct ConnectionLoop: ~Copyable {
     }
   }
 
-  /// Ends our half and drops what still comes, for a while (RFC 9112 section 9.6).
+  /// Ends our half and drops what still comes, until the client ends its half too (RFC 9112 section 9.6).
   ///
-  /// Closing at once while the client still sends makes the system answer with a reset, which destroys a response
-  /// that the client has not read yet.
+  /// Closing while the client still sends, be it a request ahead or a stray CR LF, makes the system answer with a reset,
+  /// which destroys what the client has not read yet.
   private mutating func linger() {
-    let deadline = MonotonicTime.now() + service.configuration.timeouts.linger
     connection.socket.shutdown(.sending)
+    // A stop waits only for what is on its way already.
+    let isStopping = !connection.markIdle()
+    let deadline =
+      MonotonicTime.now()
+      + (isStopping ? .milliseconds(100) : service.configuration.timeouts.linger)
     do throws(TransportError) {
-      // A stop need not wait for this.
-      guard connection.markIdle() else { return }
-      while MonotonicTime.now() < deadline {
-        try connection.socket.setReceiveTimeout(deadline - .now())
+      while true {
+        let left = deadline - .now()
+        guard left > .zero else { return }
+        try connection.socket.setReceiveTimeout(left)
         input.consume(input.count)
         if try input.receive(from: connection.socket) == 0 { return }
       }
-    } catch {}
-    connection.socket.resetOnClose()
+    } catch {
+      // The client is gone, or takes its time: the system delivers what was sent.
+    }
   }
 }

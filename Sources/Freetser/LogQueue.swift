@@ -1,8 +1,8 @@
 // Log lines on their way to a file descriptor, without keeping whoever logs waiting.
 //
 // A terminal that is scrolled back or a pipe that nobody reads blocks a write for as long as it pleases. So lines
-// go into a bounded queue, and a thread of their own writes them. When the queue is full a line is dropped and
-// counted, and the count is written as soon as there is room.
+// go into a bounded queue, and a thread of their own writes them. A line that finds the queue full, or that could
+// not be written, is dropped and counted, and the count is written as soon as that is possible.
 
 public import Logging
 import Threads
@@ -15,16 +15,22 @@ import Threads
 
 /// A bounded queue of log lines and the thread that writes them.
 ///
+/// A server logs through ``shared`` unless its configuration says otherwise. To have the rest of a program log in the
+/// same way:
+///
 /// ```swift
-/// let logs = LogQueue()
-/// LoggingSystem.bootstrap(logs.makeHandler)
-/// defer { logs.stop() }
+/// LoggingSystem.bootstrap(LogQueue.shared.makeHandler)
 /// ```
 public final class LogQueue: Sendable {
+  /// The queue to standard output, with lines of level `info` and above.
+  public static let shared = LogQueue()
+
   private struct State {
     var lines: [String] = []
     var dropped = 0
-    var isWriting = false
+    /// How many lines were ever queued, and how many of them the thread is done with.
+    var queued = 0
+    var finished = 0
     var isStopped = false
     var hasEnded = false
   }
@@ -34,7 +40,7 @@ public final class LogQueue: Sendable {
   private let descriptor: Int32
   private let level: Logger.Level
 
-  /// Starts the thread.
+  /// Starts the thread. If the system has no thread to give, all lines are dropped.
   ///
   /// - Parameters:
   ///   - level: Lines below it are not made at all.
@@ -48,7 +54,7 @@ public final class LogQueue: Sendable {
     do {
       try Thread.startDetached(name: "log") { self.write() }
     } catch {
-      preconditionFailure("no thread can be started for the log: \(error)")
+      state.withLock { ($0.isStopped, $0.hasEnded) = (true, true) }
     }
   }
 
@@ -68,29 +74,44 @@ public final class LogQueue: Sendable {
         return false
       }
       state.lines.append(line)
+      state.queued += 1
       return state.lines.count == 1
     }
     if wasEmpty { state.wakeAll() }
   }
 
-  /// Waits until everything logged so far is written, or could not be.
-  public func flush() {
-    _ = state.wait { $0.lines.isEmpty && !$0.isWriting ? () : nil }
+  /// Waits until what was logged before is written, or could not be.
+  ///
+  /// - Returns: Whether that was so within the time.
+  @discardableResult
+  public func flush(within limit: Duration = .seconds(5)) -> Bool {
+    let queued = state.withLock { $0.queued }
+    return state.wait(until: .now() + limit) { $0.finished >= queued ? () : nil } != nil
   }
 
   /// Writes what is queued and ends the thread; later lines are dropped.
-  public func stop() {
+  ///
+  /// - Returns: Whether that was done within the time. It cannot be if nobody reads the log.
+  @discardableResult
+  public func stop(within limit: Duration = .seconds(5)) -> Bool {
     state.withLock { $0.isStopped = true }
     state.wakeAll()
-    _ = state.wait { $0.hasEnded ? () : nil }
+    return state.wait(until: .now() + limit) { $0.hasEnded ? () : nil } != nil
   }
 
+  // MARK: The thread
+
   private func write() {
+    // A reader that goes away ends the log, not the program.
+    blockBrokenPipeSignal()
     while let (lines, dropped) = nextBatch() {
       var text = lines.joined()
       if dropped > 0 { text += "\(dropped) log lines dropped: the log is written too slowly\n" }
-      writeFully(Array(text.utf8))
-      state.withLock { $0.isWriting = false }
+      let isWritten = writeFully(Array(text.utf8))
+      state.withLock { state in
+        state.finished += lines.count
+        if !isWritten { state.dropped += lines.count + dropped }
+      }
       state.wakeAll()
     }
     state.withLock { $0.hasEnded = true }
@@ -104,34 +125,48 @@ public final class LogQueue: Sendable {
     }
     let found: Found? = state.wait { state in
       if state.lines.isEmpty { return state.isStopped ? .end : nil }
-      defer {
-        state.lines = []
-        state.dropped = 0
-        state.isWriting = true
-      }
+      defer { (state.lines, state.dropped) = ([], 0) }
       return .lines(state.lines, dropped: state.dropped)
     }
     return if case .lines(let lines, let dropped) = found { (lines, dropped) } else { nil }
   }
 
-  /// A log that cannot be written is given up, so that nothing waits for it.
-  private func writeFully(_ bytes: [UInt8]) {
+  /// - Returns: `false` if the log cannot be written, for example because its reader is gone.
+  private func writeFully(_ bytes: [UInt8]) -> Bool {
     var written = 0
     while written < bytes.count {
       let count = unsafe bytes.span.extracting(written..<bytes.count).withUnsafeBytes {
-        unsafe Self.systemWrite(descriptor, $0.baseAddress!, $0.count)
+        unsafe systemWrite(descriptor, $0.baseAddress!, $0.count)
       }
-      if count > 0 { written += count } else if errno != EINTR { return }
+      if count > 0 {
+        written += count
+      } else if errno == EAGAIN {
+        waitUntilWritable(descriptor)
+      } else if errno != EINTR {
+        return false
+      }
     }
+    return true
   }
+}
 
-  private static func systemWrite(
-    _ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int
-  ) -> Int {
-    #if canImport(Darwin)
-      unsafe Darwin.write(descriptor, bytes, count)
-    #else
-      unsafe Glibc.write(descriptor, bytes, count)
-    #endif
-  }
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+  #if canImport(Darwin)
+    unsafe Darwin.write(descriptor, bytes, count)
+  #else
+    unsafe Glibc.write(descriptor, bytes, count)
+  #endif
+}
+
+/// For a descriptor that others have made non-blocking.
+private func waitUntilWritable(_ descriptor: Int32) {
+  var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+  _ = unsafe poll(&wanted, 1, -1)
+}
+
+private func blockBrokenPipeSignal() {
+  var signals = sigset_t()
+  unsafe sigemptyset(&signals)
+  unsafe sigaddset(&signals, SIGPIPE)
+  unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
 }

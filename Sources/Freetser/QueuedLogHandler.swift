@@ -10,7 +10,7 @@ public struct QueuedLogHandler: LogHandler {
   /// Values added to every line.
   public var metadata: Logger.Metadata = [:]
   private let label: String
-  private let queue: LogQueue
+  let queue: LogQueue
 
   init(label: String, logLevel: Logger.Level, queue: LogQueue) {
     self.label = label

@@ -5,7 +5,7 @@ import HTTPTypes
 import KVStore
 
 /// Why a request was not handed to the handler, and what its client is told.
-struct Refusal: Error, Equatable {
+struct Refusal: Equatable {
   var status: HTTPResponse.Status
   /// Said after the status's own words; never anything that came from a client or from the handler.
   var detail: String?
@@ -13,6 +13,7 @@ struct Refusal: Error, Equatable {
   static let internalServerError = Refusal(status: .internalServerError)
   static let requestTimeout = Refusal(status: .requestTimeout)
   static let versionNotSupported = Refusal(status: .httpVersionNotSupported)
+  static let notImplemented = Refusal(status: .notImplemented)
   static let expectationFailed = Refusal(status: .expectationFailed)
 
   /// RFC 9110 renamed 413 to Content Too Large; people still search for the name it had before.

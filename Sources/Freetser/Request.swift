@@ -38,8 +38,21 @@ public struct Request: Sendable {
   public var target: String { head.target }
 
   /// The path as it came, without the query and with its percent escapes; see ``decodedPath``.
+  ///
+  /// `/` if the target is a whole URI without a path, as RFC 9110 section 4.2.3 says.
   public var path: String {
-    head.withTarget { target in String(copying: target, TargetParts(target).path) }
+    head.withTarget { target in
+      let parts = TargetParts(target)
+      return parts.path.isEmpty ? "/" : String(copying: target, parts.path)
+    }
+  }
+
+  /// The host, and port if there is one, that the client means: those of a target that is a whole URI, and of the
+  /// `Host` field otherwise (RFC 9112 section 3.2.2).
+  public var host: String? {
+    head.withTarget { target in
+      TargetParts(target).authority.map { String(copying: target, $0) }
+    } ?? fields["Host"]
   }
 
   /// The path with its percent escapes decoded; `nil` if an escape is broken or the result is not UTF-8.
@@ -77,27 +90,28 @@ extension Fields {
   public subscript(name: HTTPField.Name) -> String? { self[name.rawName] }
 }
 
-/// Where path and query stand in a target (RFC 9112 section 3.2).
+/// Where its parts stand in a target (RFC 9112 section 3.2).
 struct TargetParts {
+  /// Empty if the target is a whole URI without one.
   let path: Range<Int>
   let query: Range<Int>?
+  /// The host and port of a target that is a whole URI.
+  let authority: Range<Int>?
 
   init(_ target: Span<UInt8>) {
     let end = target.count
     let questionMark = target.indices.first { target[$0] == UInt8(ascii: "?") } ?? end
     query = questionMark < end ? (questionMark + 1)..<end : nil
-    path = Self.pathStart(target, before: questionMark)..<questionMark
+    authority = Self.authority(target, before: questionMark)
+    path = (authority?.upperBound ?? 0)..<questionMark
   }
 
-  /// Skips `http://host` of the absolute form; `*` and `host:port` have no path but themselves.
-  private static func pathStart(_ target: Span<UInt8>, before end: Int) -> Int {
-    guard end > 0, target[0] != UInt8(ascii: "/") else { return 0 }
-    var slashes = 0
-    for index in 0..<end where target[index] == UInt8(ascii: "/") {
-      slashes += 1
-      if slashes == 3 { return index }
-    }
-    return slashes == 2 ? end : 0
+  /// What stands between the `//` of a whole URI and its path.
+  private static func authority(_ target: Span<UInt8>, before end: Int) -> Range<Int>? {
+    func slash(from start: Int) -> Int? { (start..<end).first { target[$0] == UInt8(ascii: "/") } }
+    guard let first = slash(from: 0), first > 0 else { return nil }
+    let start = first + 2
+    return start..<(slash(from: start) ?? end)
   }
 }
 

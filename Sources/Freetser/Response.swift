@@ -11,8 +11,8 @@ public import HTTPTypes
 /// A response, complete with its body.
 ///
 /// The server adds `Date`, the framing (`Content-Length`) and what must be said about the connection. To HEAD, and
-/// with 204 and 304, it sends no body, whatever is here.
-public struct Response: Sendable {
+/// with 204, 205 and 304, it sends no body, whatever is here.
+public struct Response: Equatable, Sendable {
   /// The status, such as `.ok` or `.notFound`; a final one, from 200 to 599.
   public var status: HTTPResponse.Status
   /// The fields, in order. Their values are checked when the response is sent.

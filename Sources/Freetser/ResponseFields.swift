@@ -5,14 +5,25 @@ public import HTTPTypes
 /// The fields of a response: ordered, names compared without regard to case.
 ///
 /// Values are taken as they are and checked when the response is sent: one with a control byte in it, such as the
-/// line break of a field an attacker wants to add, makes the response a 500, and nothing of it is sent.
-public struct ResponseFields: Sendable, ExpressibleByDictionaryLiteral {
+/// line break of a field an attacker wants to add, or with a space at either end, makes the response a 500, and
+/// nothing of it is sent.
+public struct ResponseFields: Equatable, Sendable, ExpressibleByDictionaryLiteral {
   /// The lines, in the order in which they are sent.
   public private(set) var lines: [(name: HTTPField.Name, value: String)]
 
   /// Makes fields from names and values, repeated names included.
   public init(dictionaryLiteral elements: (HTTPField.Name, String)...) {
     lines = elements.map { (name: $0.0, value: $0.1) }
+  }
+
+  /// Makes fields from lines, such as those of other fields.
+  public init(_ lines: some Sequence<(name: HTTPField.Name, value: String)> = []) {
+    self.lines = Array(lines)
+  }
+
+  /// Equal when the lines are, in order: names without regard to case.
+  public static func == (left: ResponseFields, right: ResponseFields) -> Bool {
+    left.lines.elementsEqual(right.lines) { $0.name == $1.name && $0.value == $1.value }
   }
 
   /// The first value of this name. Setting it replaces all values of the name; setting `nil` removes them.

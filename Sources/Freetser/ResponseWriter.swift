@@ -19,28 +19,12 @@ struct ResponseWriter {
   ///
   /// - Throws: ``ProtocolError`` if the response cannot be sent as it is; the machine is left as it was.
   mutating func prepare(
-    _ response: Response, to request: Request, through machine: inout Connection
+    _ response: Response, through machine: inout Connection
   ) throws(ProtocolError) {
-    try prepare(response, isHead: request.head.hasMethod("HEAD"), through: &machine)
-  }
-
-  /// Makes one of our own responses ready, which is valid whatever the machine's state.
-  mutating func prepareAnyway(_ response: Response, through machine: inout Connection) {
-    do throws(ProtocolError) {
-      try prepare(response, isHead: machine.isAnsweringHead, through: &machine)
-    } catch {
-      preconditionFailure("our own response is valid: \(error)")
-    }
-  }
-
-  private mutating func prepare(
-    _ response: Response, isHead: Bool, through machine: inout Connection
-  ) throws(ProtocolError) {
-    // 204 and 304 have no body (RFC 9110 section 15); neither has 205, which must say so (section 15.4.6).
-    let status = response.status.code
-    let body = [204, 205, 304].contains(status) ? [] : response.body
+    // 204 and 304 have no body (RFC 9110 section 15); neither has 205, which must say so (section 15.3.6).
+    let body = [204, 205, 304].contains(response.status.code) ? [] : response.body
     let head = try ResponseHead(
-      status: status, reason: response.status.reasonPhrase,
+      status: response.status.code, reason: response.status.reasonPhrase,
       fields: fields(of: response, length: body.count))
 
     // The machine is a value: what goes wrong, goes wrong in the copy.
@@ -48,7 +32,7 @@ struct ResponseWriter {
     output.removeAll(keepingCapacity: true)
     separateBody = []
     try next.send(.response(head), into: &output)
-    if isHead || body.count <= Self.copyLimit {
+    if machine.isAnsweringHead || body.count <= Self.copyLimit {
       try next.send(.content(body), into: &output)
     } else {
       try next.send(.contentFollows(count: body.count), into: &output)
@@ -58,30 +42,44 @@ struct ResponseWriter {
     machine = next
   }
 
+  /// Makes one of our own responses ready, which is valid whatever the machine's state.
+  mutating func prepareOwn(_ response: Response, through machine: inout Connection) {
+    do throws(ProtocolError) {
+      try prepare(response, through: &machine)
+    } catch {
+      preconditionFailure("our own response is valid: \(error)")
+    }
+  }
+
   private mutating func fields(
     of response: Response, length: Int
   ) throws(ProtocolError) -> Fields {
-    let mayHaveLength = response.status != .noContent
-    var hasLength = !mayHaveLength || response.status == .notModified
+    // What a handler says about the length of a body that is not sent does not count.
+    let isBodiless = response.status == .noContent || response.status == .resetContent
+    var needsLength = response.status != .noContent && response.status != .notModified
     var fields = Fields()
     // Enough for most responses: what handlers set, Date, Content-Length, and the reason phrase.
     fields.reserveCapacity(lines: response.fields.lines.count + 2, bytes: 256)
     for (name, value) in response.fields.lines {
       if name == .contentLength {
-        guard mayHaveLength else { continue }
-        hasLength = true
+        if isBodiless { continue }
+        needsLength = false
       }
       // Framing is ours: with a body of known length there is nothing to choose.
       if name == .transferEncoding { throw ProtocolError(.contentNotAllowed, by: .us) }
       try fields.append(name.rawName, value)
     }
     if response.fields[.date] == nil { try fields.append("Date", date.now()) }
-    if !hasLength { try fields.append("Content-Length", String(length)) }
+    if needsLength { try fields.append("Content-Length", String(length)) }
     return fields
   }
 
-  /// Sends what was prepared.
-  func send(to socket: borrowing Socket) throws(TransportError) {
+  /// Sends what was prepared, and gives back its memory if it is much.
+  mutating func send(to socket: borrowing Socket) throws(TransportError) {
+    defer {
+      separateBody = []
+      if output.capacity > 4 * Self.copyLimit { output = [] }
+    }
     try socket.send(output.span, separateBody.span)
   }
 

@@ -32,22 +32,38 @@ public struct ServerConfiguration: Sendable {
   /// How long connections may take to finish when SIGINT or SIGTERM stops the server; 10 s by default.
   public var stopLimit: Duration = .seconds(10)
 
-  /// Where the server's log lines go.
-  public var logger = Logger(label: "freetser.server")
+  /// Where the server's log lines go: by default through ``LogQueue/shared`` to standard output, where nobody who
+  /// logs waits for them to be written.
+  ///
+  /// To have them go where a program's other lines go, set `Logger(label: "freetser.server")`. With a handler that
+  /// writes at once, connections then wait for it.
+  public var logger = Logger(label: "freetser.server", factory: LogQueue.shared.makeHandler)
 
   /// All settings at their defaults.
   public init() {}
 
+  /// Ends the program with a sentence if a setting makes no sense.
+  func check() {
+    precondition(
+      256...(1 << 30) ~= maximumHeadSize, "maximumHeadSize is from 256 bytes to 1 GiB")
+    precondition(0...(1 << 40) ~= maximumBodySize, "maximumBodySize is from 0 to 1 TiB")
+    precondition(1 << 16...(1 << 30) ~= stackSize, "stackSize is from 64 KiB to 1 GiB")
+    for timeout in [timeouts.head, timeouts.receive, timeouts.send, timeouts.linger] {
+      precondition(timeout > .zero, "timeouts are more than nothing")
+    }
+  }
+
   /// How long to wait for a client before giving up on it.
   public struct Timeouts: Hashable, Sendable {
-    /// From the first byte of a head to its last; 10 s by default. Then 408.
+    /// From the first byte of a head to its last; 10 s by default. Then 408. It is looked at when bytes arrive, so that
+    /// a head that stops coming takes ``receive`` on top.
     public var head: Duration = .seconds(10)
     /// From one byte to the next, and between two requests; 15 s by default. Then 408 in the middle of a
     /// request, and a silent close between two.
     public var receive: Duration = .seconds(15)
     /// For the client to take some of a response; 30 s by default. Then the connection is cut.
     public var send: Duration = .seconds(30)
-    /// For a client that was refused to stop sending, so that it gets to read why; 5 s by default.
+    /// For a client to end its half after we have ended ours, so that it gets to read all of the response; 5 s by default.
     public var linger: Duration = .seconds(5)
 
     /// All times at their defaults.

@@ -33,7 +33,7 @@ final class StopSignals: Sendable {
 
   /// Calls `action` on a thread of its own when a signal comes, until the key is forgotten.
   func whenSignalled(_ action: @escaping @Sendable () -> Void) -> Int {
-    state.withLock { state in
+    let (key, isLate) = state.withLock { state in
       if !state.hasThread { state.hasThread = startThread() }
       if state.actions.isEmpty, state.hasThread {
         state.wasSignalled = false
@@ -41,8 +41,11 @@ final class StopSignals: Sendable {
       }
       state.nextKey += 1
       state.actions[state.nextKey] = action
-      return state.nextKey
+      return (state.nextKey, state.wasSignalled)
     }
+    // Others are stopping already: whoever comes now stops too.
+    if isLate { Self.start([action]) }
+    return key
   }
 
   /// Forgets an action; with the last one the signals do again what they did before.
@@ -58,6 +61,15 @@ final class StopSignals: Sendable {
     }
   }
 
+  private func isIgnored(_ action: sigaction) -> Bool {
+    #if canImport(Darwin)
+      let handler = unsafe action.__sigaction_u.__sa_handler
+    #else
+      let handler = unsafe action.__sigaction_handler.sa_handler
+    #endif
+    return unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
   private func install(_ signal: Int32) -> sigaction {
     var action = sigaction()
     #if canImport(Darwin)
@@ -68,6 +80,8 @@ final class StopSignals: Sendable {
     action.sa_flags = Int32(SA_RESTART)
     var before = sigaction()
     unsafe sigaction(signal, &action, &before)
+    // Whoever started the program may have had it ignore the signal, as shells do in the background.
+    if isIgnored(before) { unsafe sigaction(signal, &before, nil) }
     return before
   }
 
@@ -80,6 +94,8 @@ final class StopSignals: Sendable {
     #else
       guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else { return false }
     #endif
+    // A handler that finds the pipe full has nothing new to say.
+    _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
     pipeForSignals.store(ends[1], ordering: .releasing)
     let readEnd = ends[0]
     do {
@@ -122,7 +138,12 @@ final class StopSignals: Sendable {
       kill(getpid(), signal)
       return
     }
-    // Each may wait for its server; none may keep us from seeing the second signal.
+    Self.start(actions)
+  }
+
+  /// Runs each action on a thread of its own: each may wait for its server, and none may keep us from seeing the
+  /// second signal.
+  private static func start(_ actions: [@Sendable () -> Void]) {
     for action in actions {
       do {
         try Thread.startDetached(name: "stop") { action() }

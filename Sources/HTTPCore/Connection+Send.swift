@@ -1,4 +1,5 @@
-// What we send. Nothing that `step` would refuse on the other end can be written here.
+// What we send. Nothing that `step` would refuse on the other end can be written here, but for the limits, which each
+// end sets for itself.
 
 extension Connection {
   /// Checks an event and appends its bytes to `output`.

@@ -27,11 +27,11 @@ public struct Fields: Equatable, Sendable {
   /// Makes room, so that appending allocates no more.
   ///
   /// - Parameters:
-  ///   - lines: How many lines are to come.
-  ///   - bytes: How many bytes their names and values have together.
-  public mutating func reserveCapacity(lines count: Int, bytes: Int) {
-    lines.reserveCapacity(count)
-    storage.reserveCapacity(bytes)
+  ///   - lineCount: How many lines are to come.
+  ///   - byteCount: How many bytes their names and values have together.
+  public mutating func reserveCapacity(lines lineCount: Int, bytes byteCount: Int) {
+    lines.reserveCapacity(lineCount)
+    storage.reserveCapacity(byteCount)
   }
 
   /// For the parser, which has checked every line.

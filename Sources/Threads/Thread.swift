@@ -52,7 +52,7 @@ package struct Thread: ~Copyable {
 }
 
 /// Tells threads apart; equal only on the thread it was taken on, while that thread lives.
-package struct ThreadID: Equatable, @unchecked Sendable {
+package struct ThreadID: Hashable, @unchecked Sendable {
   // A `pthread_t` is a number on Linux and a pointer on Darwin that is compared and never followed.
   private let handle: pthread_t
 

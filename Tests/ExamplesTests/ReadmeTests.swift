@@ -67,7 +67,7 @@ struct ReadmeTests {
     let process = try ChildProcess(program, [])
     defer { process.kill() }
     let address = try process.wait(for: "the address") { output in
-      output.errors.firstMatch(of: /Server listening on (.+)\n/).map { String($0.1) }
+      output.text.firstMatch(of: /Server listening on (.+)\n/).map { String($0.1) }
     }
     func get(_ path: String) throws -> String {
       try Tool.curl.run(["-s", "http://\(address)\(path)"]).text

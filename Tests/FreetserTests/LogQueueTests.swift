@@ -83,4 +83,50 @@ struct LogQueueTests {
     close(writeEnd)
     close(readEnd)
   }
+
+  @Test("A reader that goes away ends the log and not the program; what it missed is counted")
+  func brokenPipe() throws {
+    let (readEnd, writeEnd) = try pipeEnds()
+    let logs = LogQueue(descriptor: writeEnd)
+    close(readEnd)
+    let logger = Logger(label: "a", factory: logs.makeHandler)
+    logger.info("one")
+    #expect(logs.flush())
+    #expect(logs.dropped == 1)
+    #expect(logs.stop())
+    close(writeEnd)
+  }
+
+  @Test("A descriptor that does not block loses nothing")
+  func nonBlocking() throws {
+    let (readEnd, writeEnd) = try pipeEnds()
+    #expect(fcntl(writeEnd, F_SETFL, O_NONBLOCK) == 0)
+    let logs = LogQueue(descriptor: writeEnd)
+    let logger = Logger(label: "a", factory: logs.makeHandler)
+    for number in 1...5_000 { logger.info("\(number)") }
+    let reader = LineCounter()
+    try reader.read(from: readEnd)
+    #expect(logs.stop(within: .seconds(60)))
+    close(writeEnd)
+    #expect(reader.text.split(separator: "\n").count == 5_000)
+    #expect(logs.dropped == 0)
+    close(readEnd)
+  }
+
+  @Test("Waiting for a log that nobody reads ends")
+  func unreadLog() throws {
+    let (readEnd, writeEnd) = try pipeEnds()
+    let logs = LogQueue(descriptor: writeEnd)
+    let logger = Logger(label: "a", factory: logs.makeHandler)
+    for number in 1...5_000 { logger.info("\(number) \(String(repeating: "x", count: 100))") }
+    #expect(!logs.flush(within: .milliseconds(50)))
+    #expect(!logs.stop(within: .milliseconds(50)))
+    // The writer goes on once somebody reads.
+    let reader = LineCounter()
+    try reader.read(from: readEnd)
+    #expect(logs.stop(within: .seconds(60)))
+    close(writeEnd)
+    _ = reader.text
+    close(readEnd)
+  }
 }

@@ -14,12 +14,21 @@ struct RequestTests {
     "Path and query",
     arguments: [
       ("/", "/", nil), ("/a/b?c=d?e", "/a/b", "c=d?e"), ("/?", "/", ""),
-      ("http://h:1/a?b", "/a", "b"), ("http://h", "", nil), ("http://h?q", "", "q"),
+      ("http://h:1/a?b", "/a", "b"), ("http://h", "/", nil), ("http://h?q", "/", "q"),
     ] as [(String, String, String?)])
   func parts(target: String, path: String, query: String?) throws {
     let request = try request(target)
     #expect(request.path == path)
     #expect(request.query == query)
+  }
+
+  @Test("RFC 9112 3.2.2: the host of a whole URI counts more than the Host field")
+  func host() throws {
+    #expect(try request("/a").host == "a")
+    #expect(try request("http://h:1/b?http://c/").host == "h:1")
+    #expect(try request("http://h").host == "h")
+    #expect(try request("/?http://c/").host == "a")
+    #expect(try request("*", method: "OPTIONS").host == "a")
   }
 
   @Test("The parts of the other forms")
@@ -77,6 +86,8 @@ struct RequestTests {
     fields[.location] = nil
     #expect(fields.lines.map(\.value) == ["c", "d"])
     #expect(fields[.setCookie] == "c")
+    #expect(fields == ResponseFields([(.setCookie, "c"), (.setCookie, "d")]))
+    #expect(fields != ResponseFields())
   }
 }
 

@@ -71,6 +71,19 @@ final class TestClient {
     }
   }
 
+  /// Receives so many bytes and forgets them.
+  func drop(_ count: Int) throws {
+    var left = count
+    while left > 0 {
+      var received: [UInt8] = []
+      try received.append(addingCapacity: 65_536) { output in
+        _ = try socket.receive(into: &output)
+      }
+      if received.isEmpty { throw Failure.closedWithoutResponse }
+      left -= received.count
+    }
+  }
+
   /// Everything until the server closes.
   func receiveToEnd() throws -> String {
     while !inputEnded { try receiveMore() }
