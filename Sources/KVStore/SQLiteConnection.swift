@@ -58,6 +58,9 @@ enum Location {
     guard code == SQLITE_OK else { throw unsafe StoreError(code: code, of: handle) }
   }
 
+  /// Whether SQLite could open the file for reading only, and has done so.
+  var isReadOnly: Bool { unsafe sqlite3_db_readonly(handle, "main") == 1 }
+
   /// Where the file is, from the root; empty for a database in memory.
   var path: String { unsafe KVStore.path(of: handle) }
 
