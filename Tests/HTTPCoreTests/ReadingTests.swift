@@ -93,6 +93,10 @@ struct RequestReadingTests {
       "GET /1 HTTP/1.0\nConnection: keep-alive\n\nGET /2 HTTP/1.0\n\n",
       gives: #"["GET /1 HTTP/1.0", "end", "GET /2 HTTP/1.0", "end", "closed"] -> closed, 0 left"#),
     WireExample(
+      "RFC 9112 9.3: close beats keep-alive",
+      "GET /1 HTTP/1.0\nConnection: keep-alive\nConnection: close\n\nGET /2 HTTP/1.0\n\n",
+      gives: #"["GET /1 HTTP/1.0", "end"] -> mustClose, 19 left"#),
+    WireExample(
       "a whole URI", "GET http://a.example:80/x?y HTTP/1.1\nHost: a\n\n",
       gives: #"["GET http://a.example:80/x?y HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
     WireExample(
