@@ -14,15 +14,18 @@ from typing import Callable
 
 @dataclass
 class Rule:
-    """`reason` is a pattern: of our error if `side` is "we refuse", otherwise of theirs or of what differs."""
+    """Patterns: `side` of the side; `reason` of our error or state if the side is ours, otherwise of theirs or of what
+    differs; `case` of the case's role and mode."""
 
     side: str
     reason: str
     decision: str
     test: Callable[[bytes], bool]
+    case: str = ""
 
-    def explains(self, side, reason, wire):
-        return side == self.side and re.search(self.reason, reason) is not None and bool(self.test(wire))
+    def explains(self, case, side, reason, wire):
+        fits = re.fullmatch(self.side, side) and re.search(self.reason, reason) and re.search(self.case, " ".join(case))
+        return bool(fits and self.test(wire))
 
 
 def contains(pattern):
@@ -96,7 +99,7 @@ class Tally:
             return
         side, reason = parted
         for rule in self.rules:
-            if rule.explains(side, reason or "", wire):
+            if rule.explains(case, side, reason or "", wire):
                 self.explained[side, rule.decision] += 1
                 return
         self.unexplained.append((case, side, reason, wire, ours, theirs))
@@ -106,6 +109,9 @@ class Tally:
               f"{sum(self.explained.values())} differ as decided, {len(self.unexplained)} otherwise (seed {seed})")
         for (side, decision), count in self.explained.most_common():
             print(f"  {count:6} {side}: {decision}")
-        for case, side, reason, wire, ours, theirs in self.unexplained[:20]:
-            print(f"\nNo rule: {' '.join(case)}: {side}: {reason}\n  {wire[:1500]!r}\n  here  {ours}\n  there {theirs}")
+        # Short ones first: they are easier to understand.
+        for case, side, reason, wire, ours, theirs in sorted(self.unexplained, key=lambda found: len(found[3]))[:10]:
+            print(f"\nNo rule: {' '.join(case)}: {side}: {str(reason)[:300]}\n  {wire!r}\n"
+                  f"  here  {ours['error']} {str(ours['items'])[-1000:]}\n"
+                  f"  there {theirs['error']} {str(theirs['items'])[-1000:]}")
         return not self.unexplained

@@ -14,13 +14,13 @@ from generate import Generator
 
 def any_host_is_bad(wire):
     for value in re.findall(rb"(?im)^host:[ \t]*(.*?)[ \t]*\r?\n", wire):
-        found = re.fullmatch(rb"(?:\[[^\[\]%@/ ]+\]|[\w\-.~!$&'()*+,;=%]*)(?::(\d*))?", value)
+        found = re.fullmatch(rb"(?:\[[\w\-.~!$&'()*+,;=:]+\]|[\w\-.~!$&'()*+,;=%]*)(?::(\d*))?", value)
         if not found or int(found[1] or 0) > 65535 or value.startswith(b":") or len(found[1] or b"") > 5:
             return True
     return False
 
 
-CONTROL = rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"
+CONTROL = rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 FORBIDDEN_TRAILER = rb"""\r?\n0+[^\n]*\n(?:[^\n]+\n)*(?:transfer-encoding|content-length|host|connection|keep-alive|upgrade
     |te|trailer|expect|cookie|set-cookie|date|range):"""
 # What h11 takes and we refuse, and the other way round.
@@ -38,7 +38,7 @@ RULES = [
     Rule("we refuse", "^invalidContentLength$", "Content-Length that stands twice, or a list",
          contains(rb"\ncontent-length:[^\n]*,")),
     Rule("we refuse", "^invalidContentLength$", "numbers too large", contains(rb"\ncontent-length:[ \t]*\d{19}")),
-    Rule("we refuse", "^invalidTarget$", "forms of targets", contains(rb"(^|\n)\S+ [^ ]*(#|://)[^ ]* HTTP/")),
+    Rule("we refuse", "^(invalidTarget|malformedRequestLine)$", "forms of targets", contains(rb"(^|\n)\S+ [^ ]*(#|://)[^ ]* HTTP/")),
     Rule("we refuse", "^targetDoesNotFitMethod$", "forms of targets", contains(rb"(^|\n)(CONNECT|\S+ [^/ ])")),
     Rule("we refuse", "^invalidHost$", "Host", any_host_is_bad),
     Rule("we refuse", "^(missing|repeated)Host$", "Host", contains(rb"HTTP/1\.[2-9]")),
@@ -46,7 +46,8 @@ RULES = [
     Rule("we refuse", "^malformedChunk$", "white space after a chunk's size", contains(rb"\n[\da-f]+[ \t]+\r\n")),
     Rule("we refuse", "^malformedChunk$", "chunk extensions", contains(rb"\n[\da-f]+;[^\n]*[\0-\x08\x0b-\x1f\x7f][^\n]*\n")),
     Rule("we refuse", "^forbiddenTrailer$", "trailers", re.compile(FORBIDDEN_TRAILER, re.VERBOSE | re.IGNORECASE).search),
-    Rule("we refuse", "^startLineTooLong$", "a target longer than we take", contains(rb"[^\n]{8192}")),
+    Rule("we refuse", "^startLineTooLong$", "a target longer than we take", contains(rb"[^\n]{8190}")),
+    Rule("we refuse", "^(headTooLarge|tooManyFields)$", "a head larger than we take", lambda wire: len(wire) > 16_384),
     Rule("they refuse", "no request line|illegal request line", "an empty line before a request line",
          contains(rb"(^|\n|\W)\r\n[!-~]+ [!-~]+ HTTP/|\r\n$")),
     Rule("they refuse", "when expecting EOF", "bytes after the last message", contains(rb"HTTP/1\.0|\nconnection:[^\n]*close")),
@@ -55,7 +56,7 @@ RULES = [
     Rule("they refuse", "illegal chunk header", "numbers too large", contains(rb"\n0*[\da-f]{21}")),
     Rule("they refuse", "Only Transfer-Encoding|multiple Transfer-Encoding", "framing in 1xx, 204 and 2xx to CONNECT",
          contains(rb"HTTP/1\.\d [12]\d\d[^\d].*\ntransfer-encoding:")),
-    Rule("they (stop|refuse)", "MUST_CLOSE|expecting EOF", "HTTP/1.0 persistence",
+    Rule("they stop|they refuse", "MUST_CLOSE|expecting EOF", "HTTP/1.0 persistence",
          contains(rb"HTTP/1\.0.*\nconnection:[^\n]*keep-alive")),
 ]
 
