@@ -206,13 +206,13 @@ struct ConnectionLoop: ~Copyable {
       linger()
       return false
     }
-    startNextExchange()
+    startNextExchange(after: request)
     return true
   }
 
-  private mutating func startNextExchange() {
+  private mutating func startNextExchange(after request: Request) {
     do throws(ProtocolError) {
-      try machine.startNextExchange()
+      try machine.startNextExchange(reusing: request.head)
     } catch {
       preconditionFailure("both halves are done: \(error)")
     }

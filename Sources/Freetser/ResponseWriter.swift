@@ -11,6 +11,8 @@ struct ResponseWriter {
   /// A body that is sent from where it is.
   private var separateBody: [UInt8] = []
   private var date = HTTPDate()
+  /// The fields of the last response, whose memory the next one's take.
+  private var lastFields = Fields()
 
   /// Copying up to this much is cheaper than a second piece of memory in the system call. In bytes.
   private static let copyLimit = 16_384
@@ -40,6 +42,7 @@ struct ResponseWriter {
     }
     try next.send(.endOfMessage(), into: &output)
     machine = next
+    lastFields = head.fields
   }
 
   /// Makes one of our own responses ready, which is valid whatever the machine's state.
@@ -58,8 +61,8 @@ struct ResponseWriter {
     let isBodiless = response.status == .noContent || response.status == .resetContent
     var needsLength = response.status != .noContent && response.status != .notModified
     var fields = Fields()
-    // Enough for most responses: what handlers set, Date, Content-Length, and the reason phrase.
-    fields.reserveCapacity(lines: response.fields.lines.count + 2, bytes: 256)
+    swap(&fields, &lastFields)
+    fields.removeAll(keepingCapacity: true)
     for (name, value) in response.fields.lines {
       if name == .contentLength {
         if isBodiless { continue }

@@ -31,6 +31,7 @@ public struct Connection: Equatable, Sendable {
   private var incomingBody: BodyDecoder?
   var outgoing = BodyEncoder.none
   private var failure: ProtocolError?
+  private var spare = SpareMemory()
 
   /// Starts a conversation.
   public init(role: Role, limits: Limits = Limits()) {
@@ -110,6 +111,24 @@ public struct Connection: Equatable, Sendable {
     declaredLength = nil
   }
 
+  /// Goes on to the next exchange, whose head is stored where this request's was.
+  ///
+  /// A server that hands each head back allocates nothing for the next. Whoever has kept a copy keeps it unchanged.
+  ///
+  /// - Throws: As ``startNextExchange()`` does.
+  public mutating func startNextExchange(reusing head: RequestHead) throws(ProtocolError) {
+    try startNextExchange()
+    spare = SpareMemory(head.fields)
+  }
+
+  /// Goes on to the next exchange, whose head is stored where this response's was.
+  ///
+  /// - Throws: As ``startNextExchange()`` does.
+  public mutating func startNextExchange(reusing head: ResponseHead) throws(ProtocolError) {
+    try startNextExchange()
+    spare = SpareMemory(head.fields)
+  }
+
   /// Tells the machine that what it wrote could not be sent: our half has failed.
   public mutating func sendFailed() {
     lifecycle.fail(role)
@@ -129,6 +148,7 @@ public struct Connection: Equatable, Sendable {
       break
     }
     if incomingBody != nil { return try stepInBody(input, inputEnded: inputEnded) }
+    if spare.hasLines { incomingHead.use(spare.takeLines()) }
     if let length = try incomingHead.parse(input, limits: limits) {
       return try finishHead(input, length)
     }
@@ -165,8 +185,9 @@ public struct Connection: Equatable, Sendable {
     _ input: Span<UInt8>, _ length: Int
   ) throws(ProtocolError) -> Step {
     let startLine = incomingHead.startLine
-    let fields = Fields(
-      storage: Array(copying: input.extracting(first: length)), lines: incomingHead.takeLines())
+    var storage = spare.takeStorage()
+    storage.append(copying: input.extracting(first: length))
+    let fields = Fields(storage: storage, lines: incomingHead.takeLines())
     switch startLine {
     case .request(let method, let target, let version):
       let head = RequestHead(

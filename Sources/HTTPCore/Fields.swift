@@ -34,6 +34,12 @@ public struct Fields: Equatable, Sendable {
     storage.reserveCapacity(byteCount)
   }
 
+  /// Removes all fields; their memory is kept for others if nobody else has a copy.
+  public mutating func removeAll(keepingCapacity: Bool = false) {
+    lines.removeAll(keepingCapacity: keepingCapacity)
+    storage.removeAll(keepingCapacity: keepingCapacity)
+  }
+
   /// For the parser, which has checked every line.
   init(storage: [UInt8], lines: [FieldLine]) {
     self.storage = storage
@@ -55,6 +61,22 @@ public struct Fields: Equatable, Sendable {
       throw ProtocolError(reason, by: .us)
     }
     lines.append(line)
+  }
+
+  /// Gives the lines' memory away, emptied.
+  mutating func takeEmptyLines() -> [FieldLine] {
+    var taken: [FieldLine] = []
+    swap(&taken, &lines)
+    taken.removeAll(keepingCapacity: true)
+    return taken
+  }
+
+  /// Gives the bytes' memory away, emptied.
+  mutating func takeEmptyStorage() -> [UInt8] {
+    var taken: [UInt8] = []
+    swap(&taken, &storage)
+    taken.removeAll(keepingCapacity: true)
+    return taken
   }
 
   private func flaw(in line: FieldLine) -> ProtocolError.Reason? {

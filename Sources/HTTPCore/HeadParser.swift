@@ -22,17 +22,15 @@ struct HeadParser: Equatable, Sendable {
 
   let kind: Kind
   private(set) var startLine = StartLine.none
-  private var lines: [FieldLine]
+  private var lines: [FieldLine] = []
   private var awaitsStartLine: Bool
   /// Where the first line that is not taken yet begins.
   private var lineStart = 0
   /// How far the end of that line has been looked for, in vain.
   private var scanned = 0
 
-  /// - Parameter memory: An empty array whose memory is used for the lines.
-  init(_ kind: Kind, memory: [FieldLine] = []) {
+  init(_ kind: Kind) {
     self.kind = kind
-    lines = memory
     awaitsStartLine = kind != .trailers
   }
 
@@ -50,9 +48,15 @@ struct HeadParser: Equatable, Sendable {
     return try takeFieldLines(input, limits)
   }
 
+  /// Lets the lines be stored in an array that is empty and has room.
+  mutating func use(_ memory: consuming [FieldLine]) {
+    lines = memory
+  }
+
   /// Gives the lines away, once the head is complete.
   mutating func takeLines() -> [FieldLine] {
-    let taken = lines
+    var taken: [FieldLine] = []
+    swap(&taken, &lines)
     self = HeadParser(kind)
     return taken
   }

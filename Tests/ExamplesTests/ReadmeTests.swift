@@ -11,57 +11,12 @@ import Testing
 
 @Suite("The README's code", .serialized, .needs(.swiftc), .needs(.curl))
 struct ReadmeTests {
-  private static let repository = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
-
-  /// The `swift` blocks of the README, in order.
-  private static func blocks() throws -> [String] {
-    let text = try String(contentsOf: repository.appending(path: "README.md"), encoding: .utf8)
-    return text.matches(of: /```swift\n([\s\S]*?)```/).map { String($0.1) }
-  }
-
-  /// Compiles a block as the main file of a program.
-  private func build(_ block: String, in directory: TemporaryDirectory) throws -> String {
-    let source = directory.file("main.swift")
-    try block.write(toFile: source, atomically: true, encoding: .utf8)
-    let products = try #require(Bundle.main.executableURL).deletingLastPathComponent()
-    let objects = try [
-      "Freetser", "HTTPCore", "HTTPTypes", "KVStore", "Logging", "Threads", "Transport",
-    ].flatMap { try self.objects(of: $0, in: products) }
-    let program = directory.file("program")
-    _ = try Tool.swiftc.run(
-      [
-        "-swift-version", "6", "-warnings-as-errors", source, "-o", program,
-        "-module-cache-path", directory.file("cache"),
-        "-I", products.appending(path: "Modules").path,
-        "-I", Self.repository.appending(path: "Sources/CSQLite").path,
-        "-Xlinker", "-rpath=\(try runtimeLibraries())",
-      ] + objects)
-    return program
-  }
-
-  /// What a module was compiled to. A list says so: the folder may hold what sources that are gone were compiled to.
-  private func objects(of module: String, in products: URL) throws -> [String] {
-    let map = products.appending(path: "\(module).build/output-file-map.json")
-    let outputs = try JSONDecoder().decode(
-      [String: [String: String]].self, from: Data(contentsOf: map))
-    return outputs.values.compactMap { $0["object"] }
-      .filter(FileManager.default.fileExists(atPath:))
-  }
-
-  /// Where the toolchain's libraries are, which a program built by `swiftc` alone looks for beside itself.
-  private func runtimeLibraries() throws -> String {
-    let output = try Tool.swiftc.run(["-print-target-info"])
-    let match = output.text.firstMatch(of: /"runtimeLibraryPaths": \[\s*"([^"]+)"/)
-    return String(try #require(match).1)
-  }
-
   @Test("The quick start serves what it says")
   func quickStart() throws {
     let directory = try TemporaryDirectory()
-    let block = try #require(try Self.blocks().first)
+    let block = try #require(try Snippet.blocks(of: "README.md").first)
     // A test takes a port that is free, and a directory of its own.
-    let program = try build(
+    let program = try Snippet.build(
       block.replacing("port: 8000", with: "port: 0")
         .replacing("app.sqlite", with: directory.file("app.sqlite")), in: directory)
     let process = try ChildProcess(program, [])
@@ -83,14 +38,52 @@ struct ReadmeTests {
   @Test("The store alone prints what it stored")
   func store() throws {
     let directory = try TemporaryDirectory()
-    let blocks = try Self.blocks()
+    let blocks = try Snippet.blocks(of: "README.md")
     try #require(blocks.count == 2, "each block of the README has its test here")
-    let program = try build(
+    let program = try Snippet.build(
       blocks[1].replacing("bank.sqlite", with: directory.file("bank.sqlite")), in: directory)
     for counter in 0...1 {
       let output = try ChildProcess.run(program, [])
       #expect(output.text == "ada is taken\n100 \(counter)\n")
       #expect(output.exit == .status(0))
     }
+  }
+}
+
+@Suite("The documentation's code", .serialized, .needs(.swiftc))
+struct DocumentationTests {
+  private func build(_ article: String, in directory: TemporaryDirectory) throws -> String {
+    let blocks = try Snippet.blocks(of: "Sources/HTTPCore/HTTPCore.docc/\(article).md")
+    return try Snippet.build(#require(blocks.first), in: directory)
+  }
+
+  @Test("The blocking client gets a page")
+  func blockingClient() throws {
+    let directory = try TemporaryDirectory()
+    let program = try build("BlockingClient", in: directory)
+    try withExample(.quickstart) { example in
+      let port = String(example.address.split(separator: ":")[1])
+      let output = try ChildProcess.run(program, [port])
+      #expect(output.text == "200 Hello world!\n")
+    }
+  }
+
+  @Test("The echo server answers, and refuses what it must")
+  func echoServer() throws {
+    let directory = try TemporaryDirectory()
+    let output = try ChildProcess.run(try build("EchoServer", in: directory), [])
+    let expected = [
+      "HTTP/1.1 200 ", "Content-Length: 5", "", "hello",
+      "HTTP/1.1 400 ", "Content-Length: 39", "Connection: close", "",
+      "a request of HTTP/1.1 has a Host field", "", "",
+    ]
+    #expect(output.text.replacing("\r\n", with: "\n") == expected.joined(separator: "\n"))
+  }
+
+  @Test("Client and server play without a network")
+  func withoutIO() throws {
+    let directory = try TemporaryDirectory()
+    let output = try ChildProcess.run(try build("WithoutIO", in: directory), [])
+    #expect(output.text == "204 done done\n", "\(output.errors)")
   }
 }

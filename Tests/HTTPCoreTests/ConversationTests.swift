@@ -95,6 +95,27 @@ struct ConversationTests {
     #expect(fork.server == pair.server)
   }
 
+  @Test("A head that was handed back for reuse and kept all the same stays as it was")
+  func reuse() throws {
+    var server = Connection(role: .server)
+    var kept: [RequestHead] = []
+    for number in 1...3 {
+      let wire = [UInt8](wire: "GET /\(number) HTTP/1.1\nHost: host\(number)\nX: \(number)\n\n")
+      guard case .event(.request(let head), _) = try server.step(wire.span) else {
+        Issue.record("no request")
+        return
+      }
+      kept.append(head)
+      _ = try server.step(wire.span.extracting(first: 0))
+      var output: [UInt8] = []
+      try server.send(ok(), into: &output)
+      try server.send(.endOfMessage(), into: &output)
+      try server.startNextExchange(reusing: head)
+    }
+    #expect(kept.map(\.target) == ["/1", "/2", "/3"])
+    #expect(kept.map { $0.fields["host"] } == ["host1", "host2", "host3"])
+  }
+
   @Test("After an error the same error comes again, and a response can still be sent")
   func errorStays() throws {
     var server = Connection(role: .server)

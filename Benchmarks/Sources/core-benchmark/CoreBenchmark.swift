@@ -15,6 +15,8 @@ struct CoreBenchmark {
     Row(name: "head-669", count: 150_000) { try $0.parse(browserHead) },
     Row(name: "exchange-82", count: 100_000) { try $0.exchange(curlHead) },
     Row(name: "exchange-669", count: 80_000) { try $0.exchange(browserHead) },
+    Row(name: "lean-82", count: 200_000) { try $0.leanExchange(curlHead) },
+    Row(name: "lean-669", count: 150_000) { try $0.leanExchange(browserHead) },
     Row(name: "response-made", count: 150_000) { try $0.respond(isMadeAnew: true) },
     Row(name: "response-ready", count: 300_000) { try $0.respond(isMadeAnew: false) },
     Row(name: "chunked-1MiB", count: 1_000) { try $0.exchange(chunkedRequest) },

@@ -26,9 +26,17 @@ struct Server {
 
   /// Reads a request to its end, answers it and goes on: all that one exchange costs a server.
   mutating func exchange(_ request: [UInt8]) throws -> Int {
-    let read = try receive(request)
+    let (read, _) = try receive(request)
     try answer(ResponseHead(status: 200, reason: "OK", fields: fields))
     try machine.startNextExchange()
+    return read + output.count
+  }
+
+  /// The same with a response made before, and with the request's head handed back for the next.
+  mutating func leanExchange(_ request: [UInt8]) throws -> Int {
+    let (read, head) = try receive(request)
+    try answer(readyResponse)
+    if let head { try machine.startNextExchange(reusing: head) }
     return read + output.count
   }
 
@@ -44,18 +52,21 @@ struct Server {
   }
 
   /// Reads a request to its end.
-  mutating func receive(_ request: [UInt8]) throws -> Int {
+  mutating func receive(_ request: [UInt8]) throws -> (sum: Int, head: RequestHead?) {
     var start = 0
     var sum = 0
+    var head: RequestHead?
     while true {
       let unread = request.span.extracting(droppingFirst: start)
       guard case .event(let event, let consumed) = try machine.step(unread) else {
         fatalError("not one whole request")
       }
       switch event {
-      case .request(let head): sum += head.fields.count
+      case .request(let received):
+        sum += received.fields.count
+        head = received
       case .content(let range): sum += range.count
-      case .endOfMessage: return sum
+      case .endOfMessage: return (sum, head)
       default: fatalError("not a request")
       }
       start += consumed

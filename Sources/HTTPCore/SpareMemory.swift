@@ -1,0 +1,32 @@
+// Memory of a head that nobody needs any more, for the next one.
+
+/// The arrays of a head that was handed back.
+///
+/// They are emptied only when they are used: by then whoever handed them back has let go of them, and emptying them
+/// in place copies nothing. Whoever kept the head keeps it unchanged, and new memory is allocated instead.
+struct SpareMemory: Equatable, Sendable {
+  private var fields = Fields()
+  /// Whether ``takeLines()`` has something to give.
+  private(set) var hasLines = false
+
+  init() {}
+
+  init(_ fields: Fields) {
+    self.fields = fields
+    hasLines = true
+  }
+
+  /// An empty array for field lines.
+  mutating func takeLines() -> [FieldLine] {
+    hasLines = false
+    return fields.takeEmptyLines()
+  }
+
+  /// An empty array for a head's bytes.
+  mutating func takeStorage() -> [UInt8] {
+    fields.takeEmptyStorage()
+  }
+
+  /// Which memory one has makes no difference to a conversation.
+  static func == (left: SpareMemory, right: SpareMemory) -> Bool { true }
+}
