@@ -34,7 +34,7 @@ extension Connection {
   ) throws(ProtocolError) {
     switch event {
     case .request(let head):
-      try begin(head)
+      try begin(head.inHTTP11)
       Encoder.write(head, into: &output)
     case .interimResponse(let head):
       guard head.isInterim else { throw ProtocolError(.invalidStatus, by: .us) }
