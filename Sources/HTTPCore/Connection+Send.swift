@@ -34,7 +34,7 @@ extension Connection {
   ) throws(ProtocolError) {
     switch event {
     case .request(let head):
-      try begin(head)
+      try begin(head.inHTTP11)
       Encoder.write(head, into: &output)
     case .interimResponse(let head):
       guard head.isInterim else { throw ProtocolError(.invalidStatus, by: .us) }
@@ -45,12 +45,15 @@ extension Connection {
     case .content(let bytes):
       try lifecycle.apply(.content, by: role, blame: .us)
       try outgoing.write(bytes, into: &output)
+      if !bytes.isEmpty { clientAwaitsContinue = false }
     case .contentFollows(let count):
       try lifecycle.apply(.content, by: role, blame: .us)
       try outgoing.announce(count, into: &output)
+      if count > 0 { clientAwaitsContinue = false }
     case .endOfMessage(let trailers):
       try lifecycle.apply(.endOfMessage, by: role, blame: .us)
       try outgoing.writeEnd(trailers: trailers, into: &output)
+      clientAwaitsContinue = false
     case .connectionClosed:
       try lifecycle.apply(.connectionClosed, by: role, blame: .us)
     }

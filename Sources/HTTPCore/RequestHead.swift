@@ -71,6 +71,12 @@ public struct RequestHead: Equatable, Sendable {
     return bytes.spells(methodRange, "CONNECT") ? .connect : .ordinary
   }
 
+  /// The head as it is sent: what was read from an older client, and is sent on, is a request of HTTP/1.1 then.
+  var inHTTP11: RequestHead {
+    RequestHead(
+      methodRange: methodRange, targetRange: targetRange, version: .http11, fields: fields)
+  }
+
   /// The bytes of method and target, for the encoder.
   var methodBytes: ArraySlice<UInt8> { fields.storage[methodRange] }
   var targetBytes: ArraySlice<UInt8> { fields.storage[targetRange] }

@@ -44,6 +44,7 @@ struct ConversationTests {
     #expect(!pair.client.clientAwaitsContinue)
     _ = try impatient.send(.content([1, 2]), from: .client)
     #expect(!impatient.server.clientAwaitsContinue)
+    #expect(!impatient.client.clientAwaitsContinue, "who sends content does not wait")
 
     var bodiless = ConnectionPair()
     _ = try bodiless.send(get([("Expect", "100-continue")]), from: .client)

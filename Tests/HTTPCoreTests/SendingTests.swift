@@ -186,6 +186,24 @@ struct SendingTests {
       from: server(after: "GET / HTTP/1.0\n\n"))
   }
 
+  @Test("A request read from an older client is sent on as one of HTTP/1.1, by its rules")
+  func sentOn() throws {
+    func received(_ text: String) throws -> OutgoingEvent {
+      let (reading, _) = read([[UInt8](wire: text)], with: Connection(role: .server), ended: false)
+      guard case .event(.request(let head))? = reading.items.first else {
+        throw ProtocolError(.malformedRequestLine, by: .us)
+      }
+      return .request(head)
+    }
+    let client = Connection(role: .client)
+    expect(.missingHost, try received("GET / HTTP/1.0\n\n"), from: client)
+    let upgrade = "GET / HTTP/1.0\nHost: a\nUpgrade: x\nConnection: upgrade\n\n"
+    let (text, after) = try wire(try received(upgrade), .endOfMessage(), from: client)
+    #expect(text.hasPrefix("GET / HTTP/1.1\n"))
+    #expect(after.ourState == .mightSwitch)
+    #expect(after.isPersistent)
+  }
+
   @Test("Only in turn, and only one's own part")
   func order() throws {
     let ok = OutgoingEvent.response(try ResponseHead(status: 200))
