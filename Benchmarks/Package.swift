@@ -5,10 +5,22 @@ import PackageDescription
 let package = Package(
   name: "benchmarks",
   platforms: [.macOS(.v26)],
-  dependencies: [.package(name: "freetser", path: "..")],
+  dependencies: [
+    .package(name: "freetser", path: ".."),
+    .package(name: "differential", path: "../Tests/Differential"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+  ],
   targets: [
     .executableTarget(
       name: "core-benchmark", dependencies: [.product(name: "HTTPCore", package: "freetser")]),
+    .executableTarget(
+      name: "decoder-comparison",
+      dependencies: [
+        .product(name: "Cases", package: "differential"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
     .executableTarget(
       name: "store-benchmark", dependencies: [.product(name: "KVStore", package: "freetser")]),
   ],

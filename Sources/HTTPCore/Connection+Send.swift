@@ -73,7 +73,7 @@ extension Connection {
   ) throws(ProtocolError) {
     let kind = kind(of: head)
     guard role == .server else { throw ProtocolError(.wrongRole(kind), by: .us) }
-    if kind == .switchAccepted, lifecycle.proposal == .none {
+    if kind == .switchAccepted, !wasProposed(head) {
       throw ProtocolError(.switchWithoutProposal, by: .us)
     }
     if kind == .interimResponseHead, exchange.version < .http11 {

@@ -223,7 +223,7 @@ public struct Connection: Equatable, Sendable {
   ) throws(ProtocolError) -> Event {
     guard peerState != .idle else { throw ProtocolError(.responseWithoutRequest, by: .peer) }
     let kind = kind(of: head)
-    if kind == .switchAccepted, lifecycle.proposal == .none {
+    if kind == .switchAccepted, !wasProposed(head) {
       throw ProtocolError(.switchWithoutProposal, by: .peer)
     }
     let framing =
@@ -284,5 +284,10 @@ public struct Connection: Equatable, Sendable {
     if head.isInterim { return .interimResponseHead }
     let accepts = exchange.kind == .connect && 200...299 ~= head.status
     return accepts ? .switchAccepted : .finalResponseHead
+  }
+
+  /// Whether the switch that this response accepts was proposed: by Upgrade for a 101, by CONNECT for a 2xx.
+  func wasProposed(_ head: ResponseHead) -> Bool {
+    lifecycle.proposal == (head.status == 101 ? .upgrade : .connect)
   }
 }

@@ -138,28 +138,34 @@ struct Lifecycle: Equatable, Sendable {
   private mutating func settle() {
     while true {
       let before = (client, server)
-      client = settledClient
-      server = settledServer
+      client = settledClient(client, beside: server, proposal, persistent: persistent)
+      server = settledServer(server, beside: client, persistent: persistent)
       if before == (client, server) { return }
     }
   }
+}
 
-  private var settledClient: PeerState {
-    switch (client, server) {
-    case (.done, _) where proposal != .none: .mightSwitch
-    case (.mightSwitch, .switched): .switched
-    case (.mightSwitch, _) where proposal == .none: .done
-    case (.done, _) where !persistent: .mustClose
-    case (.done, .closed), (.done, .failed), (.idle, .closed): .mustClose
-    default: client
-    }
+/// Where the client's half goes by itself.
+func settledClient(
+  _ client: PeerState, beside server: PeerState, _ proposal: SwitchProposal, persistent: Bool
+) -> PeerState {
+  switch (client, server) {
+  case (.done, _) where proposal != .none: .mightSwitch
+  case (.mightSwitch, .switched): .switched
+  case (.mightSwitch, _) where proposal == .none: .done
+  case (.done, _) where !persistent: .mustClose
+  case (.done, .closed), (.done, .failed), (.idle, .closed): .mustClose
+  default: client
   }
+}
 
-  private var settledServer: PeerState {
-    switch (server, client) {
-    case (.done, _) where !persistent: .mustClose
-    case (.done, .closed), (.done, .failed), (.idle, .closed): .mustClose
-    default: server
-    }
+/// Where the server's half goes by itself.
+func settledServer(
+  _ server: PeerState, beside client: PeerState, persistent: Bool
+) -> PeerState {
+  switch (server, client) {
+  case (.done, _) where !persistent: .mustClose
+  case (.done, .closed), (.done, .failed), (.idle, .closed): .mustClose
+  default: server
   }
 }

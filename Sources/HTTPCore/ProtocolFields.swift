@@ -43,7 +43,7 @@ struct ProtocolFields: Equatable, Sendable {
           }
         }
       case 7 where bytes.matches(line.name, lowercased: "upgrade"):
-        hasUpgrade = true
+        Grammar.forEachListElement(bytes, line.value) { _ in hasUpgrade = true }
       case 10 where bytes.matches(line.name, lowercased: "connection"):
         Grammar.forEachListElement(bytes, line.value) { noteConnectionOption(bytes, $0) }
       case 14 where bytes.matches(line.name, lowercased: "content-length"):

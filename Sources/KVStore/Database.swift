@@ -24,6 +24,8 @@ final class Database {
     connection = try SQLiteConnection(location)
     connection.setBusyTimeout(busyTimeout)
     // Look before touching: a file that is refused stays as it is.
+    if connection.isReadOnly { throw .readOnly }
+    try connection.checkEncoding()
     for table in tables { _ = try connection.has(table) }
     try connection.configure(durability: durability, busyTimeout: busyTimeout)
     try connection.makeMissing(tables)

@@ -121,6 +121,10 @@ final class Executor<Resource>: @unchecked Sendable {
   }
 
   /// Returns when the ticket's work is done, by this thread or another.
+  ///
+  /// The baton was taken when ``perform(isLast:_:)`` looked, which makes no ticket for those who find
+  /// it free. By now it may have been laid down, and nobody would come for a ticket in line. So this
+  /// looks again, in the same locked step that joins the line.
   private func joinLine(_ ticket: Ticket<Resource>, isLast: Bool) throws(StoreError) {
     let isFree = try state.withLock { state throws(StoreError) in
       try state.admit(isLast: isLast)

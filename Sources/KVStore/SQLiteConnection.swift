@@ -11,8 +11,8 @@ enum Location {
 
 /// One connection to a database. Used by one thread at a time, so it is opened without SQLite's
 /// mutex.
-// @safe: the pointer is made in `init`, used by statements that hold on to this connection, and
-// given back once, by `close` or `deinit`.
+// @safe: the pointer is made in `init` and given back once, by `close` or `deinit`; SQLite keeps what
+// it points to until the last statement is gone too.
 @safe final class SQLiteConnection {
   /// `nil` once closed.
   private(set) var handle: OpaquePointer?
@@ -28,9 +28,9 @@ enum Location {
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
     let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
     guard code == SQLITE_OK else {
-      // A handle comes with the failure too, for its message.
+      // A handle comes with the failure too, for its message; `deinit`, which runs also for an
+      // `init` that throws here, gives it back.
       let message = unsafe String(cString: sqlite3_errmsg(handle))
-      unsafe sqlite3_close(handle)
       throw .cannotOpen(path: path, message: message)
     }
   }
@@ -57,6 +57,9 @@ enum Location {
     let code = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
     guard code == SQLITE_OK else { throw unsafe StoreError(code: code, of: handle) }
   }
+
+  /// Whether SQLite could open the file for reading only, and has done so.
+  var isReadOnly: Bool { unsafe sqlite3_db_readonly(handle, "main") == 1 }
 
   /// Where the file is, from the root; empty for a database in memory.
   var path: String { unsafe KVStore.path(of: handle) }

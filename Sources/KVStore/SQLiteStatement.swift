@@ -91,9 +91,9 @@ import CSQLite
     return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
   }
 
-  /// A copy of the text in a column; `nil` for NULL.
-  func text(at column: Int32) -> String? {
-    guard let start = unsafe sqlite3_column_text(handle, column) else { return nil }
+  /// A copy of the text in a column; empty for NULL.
+  func text(at column: Int32) -> String {
+    guard let start = unsafe sqlite3_column_text(handle, column) else { return "" }
     let count = unsafe Int(sqlite3_column_bytes(handle, column))
     return unsafe String(
       decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)

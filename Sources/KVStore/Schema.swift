@@ -8,9 +8,9 @@ extension SQLiteConnection {
   ///
   /// The file remembers `auto_vacuum` and the log; the rest is for this connection.
   func configure(durability: Durability, busyTimeout: Duration) throws(StoreError) {
-    // Only a file without tables takes this, and only before it has a write-ahead log. It lets a
-    // file give room back to the system; the default never would.
-    try execute("PRAGMA auto_vacuum = INCREMENTAL")
+    // It lets a file give room back to the system; the default never would. Only a new file takes
+    // it, before it has a write-ahead log; a file with tables would turn from FULL to this.
+    if try isEmpty() { try execute("PRAGMA auto_vacuum = INCREMENTAL") }
     try writeAhead(retryFor: busyTimeout)
     switch durability {
     case .full: try execute("PRAGMA synchronous = FULL")
@@ -37,11 +37,25 @@ extension SQLiteConnection {
 
   private func setJournalMode() throws(StoreError) {
     let statement = try SQLiteStatement("PRAGMA journal_mode = WAL", on: self)
-    let mode = try statement.firstRow { $0.text(at: 0) } ?? nil
+    let mode = try statement.firstRow { $0.text(at: 0) }
     // A database in memory says "memory". Any other answer: the file system cannot share memory.
     guard mode == "wal" || mode == "memory" else {
       throw .cannotOpen(path: path, message: "its file system allows no write-ahead log")
     }
+  }
+
+  /// Refuses texts in UTF-16, since their bytes sort otherwise than those of UTF-8.
+  func checkEncoding() throws(StoreError) {
+    let statement = try SQLiteStatement("PRAGMA encoding", on: self)
+    guard try statement.firstRow({ $0.text(at: 0) }) == "UTF-8" else {
+      throw .cannotOpen(path: path, message: "its texts are not UTF-8")
+    }
+  }
+
+  /// Whether the file has no tables nor anything else.
+  private func isEmpty() throws(StoreError) -> Bool {
+    let statement = try SQLiteStatement("SELECT 1 FROM sqlite_schema", on: self)
+    return try statement.firstRow { _ in true } == nil
   }
 
   /// Makes the tables that are missing.
@@ -57,10 +71,14 @@ extension SQLiteConnection {
 
   /// Whether the table is there; throws if it is made otherwise than we make it.
   func has(_ table: Table) throws(StoreError) -> Bool {
+    // The names of triggers are apart from the others.
     let statement = try SQLiteStatement(
-      "SELECT type, sql FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE", on: self)
+      """
+      SELECT type, sql FROM sqlite_schema
+      WHERE name = ?1 COLLATE NOCASE AND type <> 'trigger'
+      """, on: self)
     let found = try statement.lend(table.name, at: 1) { () throws(StoreError) in
-      try statement.firstRow { (type: $0.text(at: 0), sql: $0.text(at: 1) ?? "") }
+      try statement.firstRow { (type: $0.text(at: 0), sql: $0.text(at: 1)) }
     }
     guard let found else { return false }
     guard found.type == "table", hasOurLayout(found.sql) else {

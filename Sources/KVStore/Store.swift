@@ -26,8 +26,9 @@ public final class Store: Sendable {
   ///   - path: Where the file is; two more, `-wal` and `-shm`, live beside it while it is open.
   ///   - tables: Every table that routines will use.
   ///   - durability: What an acknowledged change survives.
-  /// - Throws: ``StoreError`` if a table's name is not usable, or the file cannot be opened, is no
-  ///   database, cannot be written, or is being written by someone else for more than 5 seconds.
+  /// - Throws: ``StoreError`` if a table's name is not usable or the table is made otherwise, or the
+  ///   file cannot be opened, is no database, cannot be written, is damaged, or is being written by
+  ///   someone else for more than 5 seconds.
   public convenience init(
     path: String, tables: [Table], durability: Durability = .full
   ) throws(StoreError) {
@@ -65,10 +66,13 @@ public final class Store: Sendable {
   /// Runs `routine` in a transaction of its own and waits for it.
   ///
   /// Routines run one at a time, in the order in which they came. When this returns, all changes of
-  /// the routine are stored as ``Durability`` promises; when it throws, none of them is.
+  /// the routine are stored as ``Durability`` promises; when it throws, none of them is. One error
+  /// leaves a doubt: see ``StoreError/ioError(code:message:)``.
   ///
   /// The routine may run on another thread that is waiting in `execute` too. Keep it short:
-  /// everyone else waits. Do not wait inside it for a thread that uses the same store.
+  /// everyone else waits. Do not wait inside it for a thread that uses the same store. Where
+  /// routines use other stores too, nest the stores in the same order everywhere: two threads that
+  /// hold one and wait for the other wait for ever, or get `.reentrant` without being so.
   ///
   /// - Parameter routine: Reads and changes tables through the ``Storage`` it is given, which it
   ///   cannot keep.
@@ -87,7 +91,8 @@ public final class Store: Sendable {
   /// Later ones get `.closed`. Returns when the file is closed, also when another thread was the
   /// first to close it.
   ///
-  /// - Throws: ``StoreError/reentrant`` when called from a routine of this same store.
+  /// - Throws: ``StoreError/reentrant`` when called from a routine of this same store; to the first
+  ///   who closes, SQLite's error if it fails at that. The store is closed all the same.
   public func close() throws(StoreError) {
     try executor.close { database throws(StoreError) in try database.close() }
   }

@@ -30,7 +30,8 @@ public enum StoreError: Error, Equatable, Sendable {
   case tableHasOtherLayout(Table)
   /// The path is not the name of a file.
   case invalidPath(String, PathProblem)
-  /// The file cannot be opened; the message is SQLite's.
+  /// The file cannot be opened, its directory cannot be written, the file system allows no
+  /// write-ahead log, or the texts in the file are not UTF-8; the message says which.
   case cannotOpen(path: String, message: String)
   /// The file is there and is something else.
   case notADatabase(path: String)
@@ -46,15 +47,19 @@ public enum StoreError: Error, Equatable, Sendable {
   /// A transaction could be neither committed nor taken back. Close the store and open it again.
   indirect case rollbackFailed(StoreError)
 
-  // MARK: SQLite failed. Nothing of the routine was stored.
+  // MARK: SQLite failed. Nothing of the routine was stored, but for what `ioError` says.
 
-  /// Another connection kept the file locked for the whole of the waiting time, 5 seconds.
+  /// Another connection kept the file locked for the whole of the waiting time: 5 seconds, which
+  /// each routine waits for itself, so that a caller in line waits for those before it too.
   case busy
   /// The disk or the file is full. Reading goes on; writing works again once there is room.
   case full
   /// The system failed to read or write; the code is one of SQLite's extended result codes.
+  ///
+  /// If it was the commit that failed, the changes are not visible now, but may be there after a
+  /// crash: they may have been written, and the disk only have failed to confirm it.
   case ioError(code: Int32, message: String)
-  /// The file or its directory cannot be written.
+  /// The file cannot be written.
   case readOnly
   /// The file is damaged.
   case corrupt(message: String)
@@ -84,10 +89,11 @@ extension StoreError: CustomStringConvertible {
       "the file has another kind of \(table) than the store makes"
     case .invalidPath(_, .empty): "the path of a store cannot be empty"
     case .invalidPath(_, .containsNUL): "the path of a store cannot hold the character U+0000"
-    case .invalidPath(let path, .isURI): "\(path) would be read as a URI; write ./\(path)"
+    case .invalidPath(let path, .isURI):
+      "\(quoted(path)) would be read as a URI; write \(quoted("./" + path))"
     case .invalidPath(_, .namesMemory): ":memory: is no path; use Store.inMemory"
-    case .cannotOpen(let path, let message): "cannot open \(path): \(message)"
-    case .notADatabase(let path): "\(path) is not an SQLite database"
+    case .cannotOpen(let path, let message): "cannot open \(quoted(path)): \(message)"
+    case .notADatabase(let path): "\(quoted(path)) is not an SQLite database"
     case .reentrant: "a routine cannot use its own store through execute or close"
     case .closed: "the store is closed"
     case .queueFull(let limit): "\(limit) callers are waiting for the store already"

@@ -90,10 +90,7 @@ final class TableStatements {
   /// Every key, in the order of its bytes.
   func keys() throws(StoreError) -> [String] {
     var keys: [String] = []
-    try selectKeys.forEachRow { row in
-      // NULL is a key that SQLite lets other programs write and that no verb could name.
-      if let key = row.text(at: 0) { keys.append(key) }
-    }
+    try selectKeys.forEachRow { keys.append($0.text(at: 0)) }
     return keys
   }
 

@@ -8,8 +8,8 @@
 
 /// A moment in whole seconds since 1970-01-01 00:00 UTC.
 ///
-/// The store never reads a clock: a routine is told the time, so that it does the same whenever it
-/// runs.
+/// The verbs of a routine never read a clock: they are told the time, which ``now()`` gives, so that a
+/// routine does the same whenever it runs.
 public struct Timestamp: Hashable, Comparable, Sendable, ExpressibleByIntegerLiteral {
   /// Seconds since 1970, without leap seconds.
   public var secondsSince1970: Int64

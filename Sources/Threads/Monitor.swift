@@ -80,9 +80,10 @@
 
   /// - Returns: Whether there was still time; the wake-up itself may be for nothing.
   private func waitOnce(until deadline: MonotonicTime) -> Bool {
-    let left = deadline.nanoseconds - MonotonicTime.now().nanoseconds
-    guard left > 0 else { return false }
+    let now = MonotonicTime.now()
+    guard now < deadline else { return false }
     #if canImport(Darwin)
+      let left = deadline.nanoseconds - now.nanoseconds
       var time = timespec(tv_sec: Int(left / 1_000_000_000), tv_nsec: Int(left % 1_000_000_000))
       unsafe pthread_cond_timedwait_relative_np(condition, mutex, &time)
     #else

@@ -26,10 +26,11 @@ package struct MonotonicTime: Comparable, Sendable {
     left.nanoseconds < right.nanoseconds
   }
 
-  /// The time `duration` later, or ``distantFuture`` where that cannot be counted.
+  /// The time `duration` later, or the farthest that can be counted.
   package static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
     let (sum, overflow) = time.nanoseconds.addingReportingOverflow(duration.inNanoseconds)
-    return overflow ? distantFuture : MonotonicTime(nanoseconds: sum)
+    if overflow { return MonotonicTime(nanoseconds: duration < .zero ? .min : .max) }
+    return MonotonicTime(nanoseconds: sum)
   }
 
   /// The time from `earlier` to `later`.

@@ -19,7 +19,7 @@ package struct Thread: ~Copyable {
   ///
   /// - Parameters:
   ///   - name: Shown by debuggers and `ps -L`. Linux keeps the first 15 bytes.
-  ///   - stackSize: In bytes; rounded up to whole pages and to the system's minimum. `nil` takes the system's default.
+  ///   - stackSize: In bytes; at least 64 KiB, rounded up to whole pages. `nil` takes the system's default.
   ///   - body: Runs on the new thread.
   /// - Throws: ``ThreadError`` if the system is out of threads or memory.
   package static func start(
@@ -52,8 +52,8 @@ package struct Thread: ~Copyable {
 }
 
 /// Tells threads apart; equal only on the thread it was taken on, while that thread lives.
+// @unchecked: a `pthread_t` is a number on Linux and a pointer on Darwin, compared and never followed.
 package struct ThreadID: Hashable, @unchecked Sendable {
-  // A `pthread_t` is a number on Linux and a pointer on Darwin that is compared and never followed.
   private let handle: pthread_t
 
   package static var current: ThreadID { ThreadID(handle: pthread_self()) }
@@ -87,7 +87,8 @@ private func spawn(
   defer { unsafe pthread_attr_destroy(&attributes) }
   if let stackSize {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    let size = max(stackSize, minimumStackSize)
+    // No machine has the largest number of bytes, so that its last page makes no difference.
+    let size = min(max(stackSize, minimumStackSize), .max - page)
     unsafe pthread_attr_setstacksize(&attributes, (size + page - 1) / page * page)
   }
   if detached {

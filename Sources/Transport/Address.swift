@@ -44,10 +44,19 @@ extension Address: CustomStringConvertible {
     case .ipv4(_, let port): "\(host ?? ""):\(port)"
     case .ipv6(_, let port, _): "[\(host ?? "")]:\(port)"
     case .unix(nil): "unix:"
-    case .unix(let path?) where path.utf8.first == 0: "unix:@\(path.dropFirst())"
-    case .unix(let path?): "unix:\(path)"
+    case .unix(let path?) where path.utf8.first == 0:
+      "unix:@\(onOneLine(String(path.unicodeScalars.dropFirst())))"
+    case .unix(let path?): "unix:\(onOneLine(path))"
     }
   }
+}
+
+/// The path with escapes for control characters, so that nobody who names a socket can write lines
+/// of a log.
+func onOneLine(_ path: String) -> String {
+  path.unicodeScalars
+    .map { $0.value < 0x20 || $0.value == 0x7F ? $0.escaped(asASCII: true) : String($0) }
+    .joined()
 }
 
 /// Writes octets as inet_ntop(3) does.

@@ -12,12 +12,18 @@ extension Socket {
   /// TCP sockets send at once.
   ///
   /// - Throws: ``TransportError/cannotConnect(to:code:)``,
-  ///   ``TransportError/pathTooLong(path:limitInBytes:)``.
+  ///   ``TransportError/pathTooLong(path:limitInBytes:)``,
+  ///   ``TransportError/pathContainsNUL(path:)``.
   public static func connect(to address: Address) throws(TransportError) -> Socket {
     let name = try RawAddress(address)
     let descriptor = try makeSocket(family: name.family)
     var code = connectSocket(descriptor, to: name)
-    if code == EINTR { code = finishConnecting(descriptor.number) }
+    while code == EINTR {
+      // TCP goes on by itself and refuses a second call; a Unix domain socket has given up.
+      code =
+        name.family == AF_UNIX
+        ? connectSocket(descriptor, to: name) : finishConnecting(descriptor.number)
+    }
     guard code == 0 else { throw .cannotConnect(to: address, code: code) }
     if address.port != nil { try descriptor.set(tcpLevel, TCP_NODELAY, to: 1, "TCP_NODELAY") }
     return Socket(descriptor, peer: address)
@@ -39,7 +45,7 @@ extension Socket {
     return try connect(to: addresses[addresses.count - 1])
   }
 
-  /// An interrupted connect(2) goes on by itself, and a second call would be refused: wait for it.
+  /// Waits for an interrupted connect(2) that goes on by itself.
   ///
   /// - Returns: 0, or why it failed.
   private static func finishConnecting(_ number: Int32) -> Int32 {

@@ -22,7 +22,7 @@ public final class ConnectionThreads: Sendable {
 
     /// How long to wait after connections could not be accepted.
     ///
-    /// It ends early when one of ours closes, as that frees a descriptor.
+    /// It ends early when the thread of one of ours ends, as that frees what was missing.
     public var pauseAfterFailedAccept: Duration = .seconds(1)
 
     /// The defaults.
@@ -151,14 +151,16 @@ public final class ConnectionThreads: Sendable {
     }
   }
 
-  /// Nobody joins the threads: each is counted until it has nothing left to do.
+  /// Nobody joins the threads: each is counted until it has nothing left to do or to let go.
   private func startThread(
     name: String, stackSize: Int?, _ body: @escaping @Sendable () -> Void
   ) throws(TransportError) {
     registry.threadStarts()
+    // The thread itself lets go of its closure too late, after it is counted as ended.
+    let handoff = Handoff(body)
     do throws(ThreadError) {
       try Thread.startDetached(name: name, stackSize: stackSize) { [registry] in
-        body()
+        if let body = handoff.take() { body() }
         registry.threadEnds()
       }
     } catch {

@@ -25,7 +25,7 @@ extension Endpoint: CustomStringConvertible {
     switch self {
     case .tcp(let host, let port, _):
       host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
-    case .unix(let path): "unix:\(path)"
+    case .unix(let path): "unix:\(onOneLine(path))"
     }
   }
 }
@@ -42,6 +42,8 @@ extension Endpoint {
   }
 
   private static func resolve(host: String, port: UInt16) throws(TransportError) -> [Address] {
+    // The resolver would see the name only up to there.
+    guard !host.utf8.contains(0) else { throw .unresolvable(host: host, code: EAI_NONAME) }
     var hints = unsafe addrinfo()
     unsafe hints.ai_family = AF_UNSPEC
     unsafe hints.ai_socktype = streamType

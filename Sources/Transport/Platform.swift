@@ -1,4 +1,4 @@
-// What Linux and Darwin spell differently, and the retry after EINTR: the only file that cares.
+// The system calls that Linux and Darwin spell differently, and the retry after EINTR.
 
 #if canImport(Darwin)
   import Darwin

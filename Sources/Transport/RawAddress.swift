@@ -75,7 +75,8 @@ extension RawAddress {
 
   /// The form that system calls take.
   ///
-  /// - Throws: ``TransportError/pathTooLong(path:limitInBytes:)``.
+  /// - Throws: ``TransportError/pathTooLong(path:limitInBytes:)``,
+  ///   ``TransportError/pathContainsNUL(path:)``.
   init(_ address: Address) throws(TransportError) {
     switch address {
     case .ipv4(let octets, let port):
@@ -104,6 +105,8 @@ extension RawAddress {
       guard bytes.count <= RawAddress.pathLimit else {
         throw .pathTooLong(path: path ?? "", limitInBytes: RawAddress.pathLimit)
       }
+      // In an abstract name, which begins with a zero, zeros are like other bytes (unix(7)).
+      if bytes.contains(0), bytes[0] != 0 { throw .pathContainsNUL(path: path ?? "") }
       var name = sockaddr_un()
       name.sun_family = sa_family_t(AF_UNIX)
       unsafe withUnsafeMutableBytes(of: &name.sun_path) { unsafe $0.copyBytes(from: bytes) }

@@ -18,6 +18,8 @@ public enum TransportError: Error, Hashable, Sendable {
   case notASocket(path: String)
   /// The system has no room for so long a socket path.
   case pathTooLong(path: String, limitInBytes: Int)
+  /// The socket path has a character U+0000, at which the system would cut it off.
+  case pathContainsNUL(path: String)
   /// The host has no address; `code` is a value of `getaddrinfo(3)`, not of `errno`.
   case unresolvable(host: String, code: Int32)
   /// Nobody listens there, or there is no way to reach it.
@@ -54,11 +56,13 @@ extension TransportError: CustomStringConvertible {
     case .cannotListen(let endpoint, let code):
       "cannot listen on \(endpoint): \(explain(code))"
     case .notASocket(let path):
-      "cannot listen on unix:\(path): the path holds a file that is not a socket"
+      "cannot listen on \(Endpoint.unix(path: path)): the path holds a file that is not a socket"
     case .pathTooLong(let path, let limit):
-      "cannot use unix:\(path): a socket path has at most \(limit) bytes"
+      "cannot use \(Endpoint.unix(path: path)): a socket path has at most \(limit) bytes"
+    case .pathContainsNUL(let path):
+      "cannot use \(Endpoint.unix(path: path)): a socket path holds no character U+0000"
     case .unresolvable(let host, let code):
-      "cannot find the address of \"\(host)\": \(explainResolving(code))"
+      "cannot find the address of \"\(onOneLine(host))\": \(explainResolving(code))"
     case .cannotConnect(let address, let code):
       "cannot connect to \(address): \(explain(code))"
     case .timedOut:

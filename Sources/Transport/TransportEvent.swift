@@ -5,7 +5,7 @@
 /// The loop has dealt with it and goes on.
 public enum TransportEvent: Hashable, Sendable {
   /// No connection could be accepted, mostly for want of descriptors or memory. Connections wait
-  /// until the pause is over, which is early when one of ours closes.
+  /// until the pause is over, which is early when the thread of one of ours ends.
   case acceptPaused(Endpoint, TransportError, pause: Duration)
   /// No thread could be started for a connection, which was closed.
   case connectionDropped(peer: Address, TransportError)

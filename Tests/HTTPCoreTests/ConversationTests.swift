@@ -76,6 +76,14 @@ struct ConversationTests {
     #expect(pair.states == [.done, .done])
   }
 
+  @Test("RFC 9110 7.8: an Upgrade field that names no protocol proposes nothing")
+  func emptyUpgrade() throws {
+    var pair = ConnectionPair()
+    _ = try pair.send(
+      get([("Upgrade", ","), ("Connection", "upgrade")]), .endOfMessage(), from: .client)
+    #expect(pair.states == [.done, .sendResponse])
+  }
+
   @Test("A conversation can be forked, and the forks compared")
   func values() throws {
     var pair = ConnectionPair()

@@ -18,8 +18,10 @@ struct WireExample: CustomTestStringConvertible, Sendable {
     (self.name, wire, self.expected, requestMethod) = (name, [UInt8](wire: text), expected, method)
   }
 
-  init(_ name: String, _ text: String, breaks reason: ProtocolError.Reason) {
-    (self.name, wire, self.reason) = (name, [UInt8](wire: text), reason)
+  init(
+    _ name: String, _ text: String, breaks reason: ProtocolError.Reason, to method: String = "GET"
+  ) {
+    (self.name, wire, self.reason, requestMethod) = (name, [UInt8](wire: text), reason, method)
   }
 
   init(_ name: String, raw: String, breaks reason: ProtocolError.Reason) {
@@ -90,6 +92,10 @@ struct RequestReadingTests {
       "HTTP/1.0 with keep-alive goes on",
       "GET /1 HTTP/1.0\nConnection: keep-alive\n\nGET /2 HTTP/1.0\n\n",
       gives: #"["GET /1 HTTP/1.0", "end", "GET /2 HTTP/1.0", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "RFC 9112 9.3: close beats keep-alive",
+      "GET /1 HTTP/1.0\nConnection: keep-alive\nConnection: close\n\nGET /2 HTTP/1.0\n\n",
+      gives: #"["GET /1 HTTP/1.0", "end"] -> mustClose, 19 left"#),
     WireExample(
       "a whole URI", "GET http://a.example:80/x?y HTTP/1.1\nHost: a\n\n",
       gives: #"["GET http://a.example:80/x?y HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
@@ -331,6 +337,9 @@ struct ResponseReadingTests {
     WireExample(
       "101 to an upgrade", "HTTP/1.1 101 Switching\nUpgrade: x\n\n\u{1}",
       gives: #"["interim 101"] -> switched, 1 left"#),
+    WireExample(
+      "101 to CONNECT", "HTTP/1.1 101 Switching\nUpgrade: x\n\n", breaks: .switchWithoutProposal,
+      to: "CONNECT"),
     WireExample("101 to nothing", "HTTP/1.1 101 Switching\n\n", breaks: .switchWithoutProposal),
     WireExample("HTTP/2", "HTTP/2.0 200 OK\n\n", breaks: .unsupportedVersion),
     WireExample("not HTTP", "SSH-2.0\n\n", breaks: .malformedStatusLine),

@@ -222,6 +222,9 @@ struct SendingTests {
       .switchWithoutProposal, .interimResponse(try ResponseHead(status: 101)),
       from: server(after: Self.get))
     expect(
+      .switchWithoutProposal, .interimResponse(try ResponseHead(status: 101)),
+      from: server(after: "CONNECT a:80 HTTP/1.1\nHost: a:80\n\n"))
+    expect(
       .missingHost, .request(try RequestHead(method: "GET", target: "/")), from: client)
     var failed = client
     failed.sendFailed()

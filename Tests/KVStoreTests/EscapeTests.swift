@@ -92,7 +92,9 @@ struct EscapeTests {
         """),
   ]
 
-  @Test("The compiler refuses to", .enabled(if: Tool.swiftc != nil), arguments: snippets)
+  @Test(
+    "The compiler refuses to", .enabled(if: Tool.swiftc != nil, "swiftc is not installed"),
+    arguments: snippets)
   func compile(snippet: Snippet) throws {
     let directory = TemporaryDirectory()
     let source = directory.file("snippet.swift")

@@ -184,7 +184,7 @@ struct ModelTests {
         let statement = try SQLiteStatement(
           "SELECT key, value, counter, expiration FROM \(table)", on: database.connection)
         try statement.forEachRow { row in
-          rows[table, default: [:]][Array((row.text(at: 0) ?? "").utf8)] = ModelStore.Row(
+          rows[table, default: [:]][Array(row.text(at: 0).utf8)] = ModelStore.Row(
             value: row.bytes(at: 1), counter: row.number(at: 2), expiration: row.number(at: 3))
         }
       }

@@ -85,6 +85,48 @@ struct SchemaTests {
     #expect(directory.names == ["test.sqlite"])
   }
 
+  @Test("A trigger may have the name of a table")
+  func triggerOfThatName() throws {
+    let connection = try SQLiteConnection(.file(path))
+    try connection.execute(
+      """
+      CREATE TABLE others (name TEXT);
+      CREATE TRIGGER users AFTER INSERT ON others BEGIN SELECT 1; END;
+      """)
+    try connection.close()
+    for _ in 0..<2 {
+      let store = try Store(path: path, tables: ["users"])
+      try store.execute { try $0.overwrite("users", "ada", "1") }
+    }
+  }
+
+  @Test("A file whose texts are UTF-16 is refused and left as it is")
+  func otherEncoding() throws {
+    let connection = try SQLiteConnection(.file(path))
+    try connection.execute("PRAGMA encoding = 'UTF-16'")
+    try connection.makeMissing(["users"])
+    try connection.close()
+    let before = contents(of: path)
+    #expect(throws: StoreError.cannotOpen(path: path, message: "its texts are not UTF-8")) {
+      try Store(path: path, tables: ["users"])
+    }
+    #expect(contents(of: path) == before)
+  }
+
+  @Test("A file that has tables keeps its way of giving room back", arguments: [0, 1, 2])
+  func autoVacuum(mode: Int64) throws {
+    let connection = try SQLiteConnection(.file(path))
+    try connection.execute("PRAGMA auto_vacuum = \(mode)")
+    try connection.makeMissing(["users"])
+    try connection.close()
+    let store = try Store(path: path, tables: ["users"])
+    let found = try store.executor.run { database in
+      try SQLiteStatement("PRAGMA auto_vacuum", on: database.connection)
+        .firstRow { $0.number(at: 0) }
+    }
+    #expect(found == mode)
+  }
+
   @Test("listKeys reads the index of the keys alone, and need not sort")
   func listKeysPlan() throws {
     let connection = try SQLiteConnection(.memory)

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 import Threads
@@ -121,6 +122,80 @@ struct StoreTests {
     _ = try Store(path: path, tables: [.accounts], busyTimeout: .milliseconds(20))
   }
 
+  @Test("A file that may not be written is .readOnly, already when it is opened")
+  func readOnly() async {
+    await #expect(processExitsWith: .success) {
+      let directory = TemporaryDirectory()
+      let path = directory.file("test.sqlite")
+      let other = try SQLiteConnection(.file(path))
+      try other.execute("PRAGMA journal_mode = WAL")
+      try other.makeMissing([.accounts])  // nothing is missing, so opening need write nothing
+      try other.close()
+      let before = contents(of: path)
+      precondition(unsafe chmod(path, 0o444) == 0)
+      precondition(unsafe chmod(directory.path, 0o777) == 0)
+      if geteuid() == 0 { precondition(seteuid(65_534) == 0) }  // root may write whatever it likes
+      #expect(throws: StoreError.readOnly) { try Store(path: path, tables: [.accounts]) }
+      #expect(contents(of: path) == before)
+      if getuid() == 0 { precondition(seteuid(0) == 0) }  // to delete the directory
+    }
+  }
+
+  @Test("No descriptor is left by a store that did not open, was closed or was let go")
+  func descriptors() async {
+    await #expect(processExitsWith: .success) {
+      let directory = TemporaryDirectory()
+      let good = directory.file("good.sqlite")
+      let text = directory.file("text")
+      let foreign = directory.file("foreign.sqlite")
+      let busy = directory.file("busy.sqlite")
+      append(Array(String(repeating: "No database. ", count: 100).utf8), to: text)
+      let other = try SQLiteConnection(.file(foreign))
+      try other.execute("CREATE TABLE accounts (name TEXT)")
+      try other.close()
+      let writer = try SQLiteConnection(.file(busy))
+      try writer.execute("PRAGMA journal_mode = WAL; BEGIN IMMEDIATE")
+
+      for _ in 0..<5 {
+        for path in [directory.path, directory.file("missing/test.sqlite"), text, foreign, busy] {
+          #expect(throws: StoreError.self) {
+            try Store(path: path, tables: [.accounts], busyTimeout: .zero)
+          }
+        }
+        try Store(path: good, tables: [.accounts]).close()
+        let dropped = try Store(path: good, tables: [.accounts])
+        try dropped.execute { try $0.overwrite(.accounts, "ada", "1") }
+        #expect(openFiles(in: directory).contains(good))
+        withExtendedLifetime(dropped) {}
+      }
+      // While it holds its lock, SQLite keeps a descriptor of the file for whoever comes next.
+      try writer.execute("ROLLBACK")
+      try writer.close()
+      #expect(openFiles(in: directory) == [])
+    }
+  }
+
+  @Test("A file that is opened twice in one process is changed in turns, and outlives either store")
+  func openTwice() throws {
+    let stores = [
+      try Store(path: path, tables: [.accounts], durability: .normal),
+      try Store(path: path, tables: [.accounts], durability: .normal),
+    ]
+    let errors = Mutex<[String]>([])
+    try onThreads(4) { index in
+      do {
+        for _ in 0..<50 {
+          try stores[index % 2].execute { try $0.overwrite(.accounts, "sum", "") }
+        }
+      } catch { errors.withLock { $0.append("\(error)") } }
+    }
+    #expect(errors.withLock { $0 } == [])
+    try stores[0].close()
+    try stores[1].execute { try $0.overwrite(.accounts, "sum", "") }
+    let third = try Store(path: path, tables: [.accounts])
+    #expect(try third.execute { try $0.get(.accounts, "sum")?.counter } == 200)
+  }
+
   @Test("Many may open the same new file at once, and all write to it")
   func openTogether() throws {
     let path = path
@@ -194,6 +269,7 @@ struct StoreTests {
       for account in 0..<accounts { try storage.add(.accounts, "\(account)", "100") }
     }
     let refused = Atomic(0)
+    let others = Mutex<[String]>([])
     try onThreads(8) { index in
       var numbers = SplitMix64(seed: UInt64(index))
       for _ in 0..<200 {
@@ -205,9 +281,12 @@ struct StoreTests {
             try change("\(to)", by: amount, in: storage)
             try change("\(from)", by: -amount, in: storage)
           }
-        } catch { refused.add(1, ordering: .relaxed) }
+        } catch is NoMoney {
+          refused.add(1, ordering: .relaxed)
+        } catch { others.withLock { $0.append("\(error)") } }
       }
     }
+    #expect(others.withLock { $0 } == [])
     let balances = try store.execute { storage in
       try storage.listKeys(.accounts).map { Int(try storage.get(.accounts, $0)?.text ?? "") ?? -1 }
     }
@@ -220,6 +299,36 @@ struct StoreTests {
         balance + amount >= 0
       else { throw NoMoney() }
       try storage.update(.accounts, key, "\(balance + amount)", ifCounter: entry.counter)
+    }
+  }
+
+  @Test("A store that is let go while routines run and wait serves them all, then closes its file")
+  func droppedInUse() throws {
+    var store: Store? = try Store(path: path, tables: [.accounts])
+    let (isHeld, release) = (Event(), Event())
+    let holder = try startRoutine(on: store!) { storage in
+      isHeld.signal()
+      release.wait()
+      try storage.add(.accounts, "holder", "")
+    }
+    isHeld.wait()
+    let first = try startRoutine(on: store!) { try $0.add(.accounts, "first", "") }
+    let second = try startRoutine(on: store!) { try $0.add(.accounts, "second", "") }
+    while store!.executor.waitingCallers < 2 { sched_yield() }
+    store = nil
+    release.signal()
+    holder.join()
+    first.join()
+    second.join()
+    #expect(directory.names == ["test.sqlite"], "the log goes when the file is closed")
+    let reopened = try Store(path: path, tables: [.accounts])
+    #expect(
+      try reopened.execute { try $0.listKeys(.accounts) } == ["first", "holder", "second"])
+
+    func startRoutine(
+      on store: Store, _ routine: @escaping @Sendable (borrowing Storage) throws -> Void
+    ) throws -> Thread {
+      try Thread.start(name: "routine") { try! store.execute(routine) }
     }
   }
 

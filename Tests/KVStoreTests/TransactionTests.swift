@@ -1,4 +1,6 @@
 import CSQLite
+import Glibc
+import Synchronization
 import Testing
 
 @testable import KVStore
@@ -54,11 +56,17 @@ struct TransactionTests {
   func caughtRefusal() throws {
     try store.execute { storage in
       try storage.add(.accounts, "first", "")
-      #expect(throws: StoreError.self) { try storage.add(.accounts, "first", "") }
-      #expect(throws: StoreError.self) { try storage.update(.accounts, "x", "", ifCounter: 0) }
-      #expect(throws: StoreError.self) { try storage.add("unknown", "x", "") }
-      #expect(throws: StoreError.self) { try storage.add(.accounts, "", "") }
-      #expect(throws: StoreError.self) { try storage.add(.accounts, "x", "", expiresAt: 1, now: 2) }
+      #expect(throws: StoreError.entryExists(table: .accounts, key: "first")) {
+        try storage.add(.accounts, "first", "")
+      }
+      #expect(throws: StoreError.staleCounter(table: .accounts, key: "x", expected: 0)) {
+        try storage.update(.accounts, "x", "", ifCounter: 0)
+      }
+      #expect(throws: StoreError.unknownTable("unknown")) { try storage.add("unknown", "x", "") }
+      #expect(throws: StoreError.invalidKey("", .empty)) { try storage.add(.accounts, "", "") }
+      #expect(throws: StoreError.alreadyExpired(expiresAt: 1, now: 2)) {
+        try storage.add(.accounts, "x", "", expiresAt: 1, now: 2)
+      }
       try storage.add(.accounts, "second", "")
     }
     #expect(try keys == ["first", "second"])
@@ -69,7 +77,9 @@ struct TransactionTests {
     let outcome = Result {
       try store.execute { storage in
         try storage.add(.accounts, "first", "")
-        #expect(throws: StoreError.self) { try storage.add(.accounts, "first", "") }
+        #expect(throws: StoreError.entryExists(table: .accounts, key: "first")) {
+          try storage.add(.accounts, "first", "")
+        }
         try storage.add(.accounts, "second", "")
         throw Refusal(reason: "")
       }
@@ -189,7 +199,57 @@ struct TransactionTests {
     }
   }
 
-  @Test("A file that may not be written is .readOnly")
+  private static let interrupts = Atomic(false)
+
+  @Test("A failure that leaves the transaction open is thrown too, though the routine hides it")
+  func hiddenFailure() throws {
+    try store.executor.run { database in
+      unsafe sqlite3_progress_handler(
+        database.connection.handle, 1,
+        { _ in TransactionTests.interrupts.load(ordering: .relaxed) ? 1 : 0 }, nil)
+    }
+    let interrupted = StoreError.sqlite(code: SQLITE_INTERRUPT, message: "interrupted")
+    let hidden = Result {
+      try store.execute { storage in
+        for number in 0..<100 { try storage.add(.accounts, "key \(number)", "") }
+        // Had this been a write, SQLite would have ended the transaction.
+        Self.interrupts.store(true, ordering: .relaxed)
+        #expect(throws: interrupted) { try storage.listKeys(.accounts) }
+        Self.interrupts.store(false, ordering: .relaxed)
+        #expect(throws: interrupted) { try storage.add(.accounts, "later", "") }
+      }
+    }
+    #expect(throws: interrupted) { try hidden.get() }
+    #expect(try keys == [])
+  }
+
+  @Test("A disk that is full or fails at the COMMIT: nothing is stored, and the store goes on")
+  func commitIsNotWritten() async {
+    await #expect(processExitsWith: .success) { try Self.failToCommit() }
+  }
+
+  private static func failToCommit() throws {
+    let directory = TemporaryDirectory()
+    let store = try Store(path: directory.file("test.sqlite"), tables: [.accounts])
+    try store.execute { try $0.add(.accounts, "before", "") }
+    // A small routine writes nothing before its COMMIT.
+    try withFailingWrites(ENOSPC) { () throws in
+      #expect(throws: StoreError.full) { try store.execute { try $0.add(.accounts, "a", "") } }
+      #expect(try store.execute { try $0.listKeys(.accounts) } == ["before"])
+    }
+    try withFailingWrites(EIO) {
+      let error = #expect(throws: StoreError.self) {
+        try store.execute { try $0.add(.accounts, "b", "") }
+      }
+      guard case .ioError(code: 778, message: _) = error else {  // SQLITE_IOERR_WRITE
+        fatalError("another error: \(String(describing: error))")
+      }
+    }
+    try store.execute { try $0.add(.accounts, "after", "") }
+    #expect(try store.execute { try $0.listKeys(.accounts) } == ["after", "before"])
+  }
+
+  @Test("A connection that may not write is .readOnly")
   func readOnly() throws {
     try runSQL("PRAGMA query_only = ON")
     #expect(throws: StoreError.readOnly) { try store.execute { try $0.add(.accounts, "a", "") } }

@@ -32,6 +32,12 @@ import Threads
     #expect(MonotonicTime.now() >= deadline)
   }
 
+  @Test("a deadline before all time has passed")
+  func distantPast() {
+    let monitor = Monitor(false)
+    #expect(monitor.wait(until: MonotonicTime(nanoseconds: .min)) { $0 ? true : nil } == nil)
+  }
+
   @Test("two threads wake each other, turn by turn", arguments: [true, false])
   func turns(wakesAll: Bool) throws {
     let turn = Monitor(0)

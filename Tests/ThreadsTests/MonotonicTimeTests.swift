@@ -20,11 +20,12 @@ import Threads
     #expect(time < time + .nanoseconds(1))
   }
 
-  @Test("what cannot be counted is the distant future")
+  @Test("what cannot be counted is the farthest time there is")
   func overflow() {
     let time = MonotonicTime(nanoseconds: 1_000)
     #expect(time + .seconds(Int64.max) == .distantFuture)
     #expect(MonotonicTime.distantFuture + .seconds(1) == .distantFuture)
+    #expect(MonotonicTime(nanoseconds: -2) + .seconds(Int64.min) < time)
     #expect(Duration.seconds(Int64.min).inNanoseconds == .min)
   }
 }

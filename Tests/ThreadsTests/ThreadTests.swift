@@ -41,14 +41,16 @@ import Threads
     #expect(hasRun.withLock { $0 })
   }
 
-  @Test("a stack that no machine has is an error, and the closure is let go")
-  func impossibleStack() {
+  @Test(
+    "a stack that no machine has is an error, and the closure is let go",
+    arguments: [1 << 55, .max])
+  func impossibleStack(bytes: Int) {
     weak let probe: Probe?
     do {
       let held = Probe()
       probe = held
       #expect(throws: ThreadError.self) {
-        try Thread.startDetached(name: "huge", stackSize: 1 << 55) { _ = held }
+        try Thread.startDetached(name: "huge", stackSize: bytes) { _ = held }
       }
     }
     #expect(probe == nil)

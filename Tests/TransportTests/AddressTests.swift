@@ -61,12 +61,22 @@ struct AddressRow: Sendable, CustomTestStringConvertible {
     #expect(try RawAddress(mapped).address == .ipv4(octets: [192, 0, 2, 1], port: 7))
   }
 
+  @Test("a path that the system would cut off is refused")
+  func containsNUL() {
+    #expect(throws: TransportError.pathContainsNUL(path: "/tmp/a\0b")) {
+      try RawAddress(.unix(path: "/tmp/a\0b"))
+    }
+  }
+
   #if !canImport(Darwin)
     @Test("an abstract name is kept and shown")
     func abstract() throws {
       let address = Address.unix(path: "\0freetser")
       #expect(try RawAddress(address).address == address)
       #expect(address.description == "unix:@freetser")
+      let odd = Address.unix(path: "\0a\0b\nc")  // a peer chooses its name
+      #expect(try RawAddress(odd).address == odd)
+      #expect(odd.description == "unix:@a\\0b\\nc")
     }
   #endif
 

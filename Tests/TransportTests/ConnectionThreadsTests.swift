@@ -93,6 +93,26 @@ import Threads
     #expect(server.stop(within: patience).endedInTime)
   }
 
+  @Test("what serve holds is let go before a stop returns")
+  func captures() throws {
+    for round in 0..<2000 {
+      weak let canary: Canary?
+      do {
+        let held = Canary()
+        canary = held
+        let listener = try loopbackListener()
+        let server = ConnectionThreads(listeners: [listener]) { [held] connection in
+          connection.markBusy()
+          withExtendedLifetime(held) {}
+        }
+        try server.start()
+        _ = try connect(to: listener.boundAddress)
+        try #require(server.stop(within: patience).endedInTime)
+      }
+      try #require(canary == nil, "round \(round)")
+    }
+  }
+
   @Test("a connection whose thread cannot start is closed and reported, and the loop goes on")
   func noThread() throws {
     let listener = try loopbackListener()
@@ -261,6 +281,8 @@ private func record(_ event: TransportEvent, in events: Monitor<[TransportEvent]
 private func makeUnconnectedClient() throws -> FileDescriptor {
   try makeSocket(family: AF_INET)
 }
+
+private final class Canary: Sendable {}
 
 private func drop(_ connection: consuming AcceptedConnection) {}
 

@@ -2,6 +2,12 @@ import Testing
 
 @testable import Transport
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 @Suite struct EndpointTests {
   @Test("an endpoint is written as its address is")
   func text() {
@@ -9,6 +15,7 @@ import Testing
     #expect(Endpoint.tcp(host: "::1", port: 8000).description == "[::1]:8000")
     #expect(Endpoint.tcp(host: "localhost", port: 0).description == "localhost:0")
     #expect(Endpoint.unix(path: "/run/app.sock").description == "unix:/run/app.sock")
+    #expect(Endpoint.unix(path: "/a\nb\u{1B}[m").description == "unix:/a\\nb\\u{1B}[m")
   }
 
   @Test("numeric hosts stand for themselves")
@@ -34,6 +41,10 @@ import Testing
     guard case .unresolvable("no such host", _) = error else {
       Issue.record("\(error)")
       return
+    }
+    let hasEnd = "127.0.0.1\0.example.org"
+    #expect(throws: TransportError.unresolvable(host: hasEnd, code: EAI_NONAME)) {
+      try Endpoint.tcp(host: hasEnd, port: 80).resolve()
     }
     #expect(error.description.hasPrefix("cannot find the address of \"no such host\": "))
   }

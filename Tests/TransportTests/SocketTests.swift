@@ -167,6 +167,38 @@ import Threads
     #expect(error?.description == "cannot connect to \(address): connection refused")
   }
 
+  #if !canImport(Darwin)  // there a full queue refuses, and nothing waits
+    @Test("a signal that interrupts a connect to a Unix socket does not end it")
+    func interruptedConnect() async {
+      await #expect(processExitsWith: .success) {
+        SignalTarget.prepare()
+        let directory = TemporaryDirectory()
+        var options = ListenerOptions()
+        options.backlog = 0
+        let listener = try Listener(.unix(path: "\(directory.path)/socket"), options: options)
+        let address = listener.boundAddress
+        let first = try connect(to: address)  // fills the queue of one
+        let target = Monitor<SignalTarget?>(nil)
+        let client = try Background {
+          target.withLock { $0 = .current() }
+          target.wakeAll()
+          let socket = try connect(to: address)
+          try socket.send("hello")
+        }
+        let thread = target.wait { $0 }
+        // Only while the thread sleeps can a signal interrupt its call, which is the connect.
+        for _ in 0..<5 where thread?.waitForSleep() == true { thread?.interrupt() }
+        _ = thread?.waitForSleep()
+        _ = try listener.next()  // makes room in the queue
+        try client.value()
+        let server = try listener.next()
+        let received = try server.receive(exactly: 5)
+        precondition(received == Array("hello".utf8))
+        first.close()
+      }
+    }
+  #endif
+
   @Test("connecting to an endpoint tries its addresses")
   func endpoint() throws {
     let listener = try loopbackListener()
@@ -222,6 +254,26 @@ private struct SignalTarget: @unchecked Sendable {
   }
 
   func interrupt() { pthread_kill(thread, SIGUSR1) }
+
+  #if !canImport(Darwin)
+    private let number = gettid()
+
+    /// Waits until the thread sleeps in a system call; `false` if it has ended.
+    func waitForSleep() -> Bool {
+      while true {
+        // proc(5): the number, the name in parentheses, here "background", and the state.
+        let path = "/proc/self/task/\(number)/stat"
+        let file = FileDescriptor(unsafe open(path, O_RDONLY | O_CLOEXEC))
+        var bytes = [UInt8](repeating: 0, count: 100)
+        let count = unsafe read(file.number, &bytes, bytes.count)
+        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        let words = text.split(separator: " ")
+        guard words.count > 2 else { return false }
+        if words[2] == "S" { return true }
+        sched_yield()
+      }
+    }
+  #endif
 
   /// Makes SIGUSR1 do nothing but interrupt: `signal` would have calls go on by themselves.
   static func prepare() {

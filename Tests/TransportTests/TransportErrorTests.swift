@@ -24,6 +24,12 @@ import Testing
       TransportError.pathTooLong(path: "/x", limitInBytes: 107).description
         == "cannot use unix:/x: a socket path has at most 107 bytes")
     #expect(
+      TransportError.pathContainsNUL(path: "/a\0\nb").description
+        == "cannot use unix:/a\\0\\nb: a socket path holds no character U+0000")
+    #expect(
+      TransportError.notASocket(path: "/a\nb").description
+        == "cannot listen on unix:/a\\nb: the path holds a file that is not a socket")
+    #expect(
       TransportError.cannotConnect(to: .unix(path: "/x"), code: ECONNREFUSED).description
         == "cannot connect to unix:/x: connection refused")
     #expect(TransportError.timedOut.description == "timed out")

@@ -30,6 +30,17 @@ func readToEnd(of fd: Int32) -> [UInt8] {
   }
 }
 
+/// The files in a directory that this process has open, as often as it has.
+func openFiles(in directory: TemporaryDirectory) -> [String] {
+  (0..<1_000).compactMap { descriptor -> String? in
+    var target = [CChar](repeating: 0, count: 4096)
+    let length = unsafe readlink("/proc/self/fd/\(descriptor)", &target, target.count)
+    let path = String(
+      decoding: target.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return path.hasPrefix(directory.path + "/") ? path : nil
+  }
+}
+
 /// Makes nonsense of all pages of a database but the first ones, which say what tables there are.
 func overwritePages(of path: String, from first: Int) {
   let fd = unsafe open(path, O_RDWR | O_CLOEXEC)
