@@ -66,8 +66,13 @@ let package = Package(
       ],
       path: "Examples/StressTest", cSettings: gnuSource, swiftSettings: strict),
 
+    // What the fuzzers check (scripts/fuzz), replayed on their corpus by HTTPCoreTests.
+    .target(
+      name: "FuzzChecks", dependencies: ["HTTPCore"], path: "Fuzz/Checks", swiftSettings: strict),
+
     .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: strict),
-    .testTarget(name: "HTTPCoreTests", dependencies: ["HTTPCore"], swiftSettings: strict),
+    .testTarget(
+      name: "HTTPCoreTests", dependencies: ["HTTPCore", "FuzzChecks"], swiftSettings: strict),
     .testTarget(
       name: "TransportTests", dependencies: ["Transport", "Threads"], cSettings: gnuSource,
       swiftSettings: strict),

@@ -1,0 +1,8 @@
+// See `FuzzTarget.splits`.
+
+import FuzzChecks
+
+@_cdecl("LLVMFuzzerTestOneInput")
+func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  unsafe run(.splits, start, count)
+}
