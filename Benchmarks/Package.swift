@@ -22,6 +22,13 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     .executableTarget(
+      name: "nio-heads",
+      dependencies: [
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
+    .executableTarget(
       name: "store-benchmark", dependencies: [.product(name: "KVStore", package: "freetser")]),
   ],
   swiftLanguageModes: [.v6]

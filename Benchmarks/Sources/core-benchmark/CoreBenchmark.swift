@@ -24,15 +24,23 @@ struct CoreBenchmark {
     Row(name: "chunked-1MiB", count: 1_000) { try $0.exchange(chunkedRequest) },
   ]
 
-  /// Without arguments every row, timed. With a row's name and a count, just that many operations, for callgrind.
+  /// Without arguments every row, timed. With a row's name and a count, just that many operations: for callgrind, and to
+  /// take turns with other programs. `head curl` and `head browser` give the heads themselves.
   static func main() throws {
     precondition(curlHead.count == 82 && browserHead.count == 669)
     let arguments = CommandLine.arguments
+    if arguments.count == 3, arguments[1] == "head" {
+      let head = arguments[2] == "curl" ? curlHead : browserHead
+      print(String(decoding: head, as: UTF8.self), terminator: "")
+      return
+    }
     if arguments.count == 3, let count = Int(arguments[2]),
       let row = rows.first(where: { $0.name == arguments[1] })
     {
       var server = Server()
-      print(try run(row.operation, count, on: &server))
+      var sum = 0
+      let time = try ContinuousClock().measure { sum = try run(row.operation, count, on: &server) }
+      print(time / .nanoseconds(1) / Double(count), sum)
       return
     }
     print("operation         ns, best of 7     median    checksum")
