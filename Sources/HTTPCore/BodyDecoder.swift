@@ -22,7 +22,7 @@ enum BodyDecoder: Equatable, Sendable {
 
   /// Reads on.
   mutating func step(
-    _ input: Span<UInt8>, inputEnded: Bool, limits: Limits
+    _ input: Span<UInt8>, inputEnded: Bool, trailersWith parser: inout HeadParser, limits: Limits
   ) throws(ProtocolError) -> Step {
     switch self {
     case .sized(remaining: 0):
@@ -37,7 +37,7 @@ enum BodyDecoder: Equatable, Sendable {
       if inputEnded { return .event(.endOfMessage(trailers: Fields()), consumed: 0) }
       return .needMoreInput
     case .chunked(var decoder):
-      let outcome = try decoder.decode(input, limits: limits)
+      let outcome = try decoder.decode(input, trailersWith: &parser, limits: limits)
       self = .chunked(decoder)
       switch outcome {
       case .content(let range): return .event(.content(range), consumed: range.upperBound)

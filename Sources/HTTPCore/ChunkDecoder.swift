@@ -14,7 +14,7 @@ enum ChunkDecoder: Equatable, Sendable {
   /// Inside a chunk, with so many bytes of its data to come; never zero.
   case inData(remaining: UInt64)
   /// Behind the last chunk's line, which stays at the front of the input until the trailers are complete.
-  case inTrailers(lineLength: Int, HeadParser)
+  case inTrailers(lineLength: Int)
 
   /// What a call found; the bytes up to the end of `content`, or `consumed` bytes, are done with.
   enum Outcome: Equatable, Sendable {
@@ -23,8 +23,16 @@ enum ChunkDecoder: Equatable, Sendable {
     case needMoreInput
   }
 
+  /// Reads on.
+  ///
+  /// - Parameters:
+  ///   - input: Bytes not yet consumed.
+  ///   - parser: Kept between calls by the caller, who has no head to read meanwhile; it reads the trailers here.
+  ///   - limits: Of chunk lines and trailers.
+  /// - Returns: What was found.
+  /// - Throws: The first flaw.
   mutating func decode(
-    _ input: Span<UInt8>, limits: Limits
+    _ input: Span<UInt8>, trailersWith parser: inout HeadParser, limits: Limits
   ) throws(ProtocolError) -> Outcome {
     switch self {
     case .beforeLine(let isFirst):
@@ -32,23 +40,28 @@ enum ChunkDecoder: Equatable, Sendable {
         let (size, end) = try Self.parseLine(input, isFirst: isFirst, limit: limits.chunkLine)
       else { return .needMoreInput }
       if size == 0 {
-        self = .inTrailers(lineLength: end, HeadParser(.trailers))
-        return try decode(input, limits: limits)
+        self = .inTrailers(lineLength: end)
+        parser = HeadParser(.trailers)
+        return try Self.decodeTrailers(input, from: end, with: &parser, limits: limits)
       }
       return takeData(input, from: end, remaining: size)
     case .inData(let remaining):
       return takeData(input, from: 0, remaining: remaining)
-    case .inTrailers(let lineLength, var parser):
-      let rest = input.extracting(droppingFirst: lineLength)
-      guard let length = try parser.parse(rest, limits: limits) else {
-        self = .inTrailers(lineLength: lineLength, parser)
-        return .needMoreInput
-      }
-      let trailers = Fields(
-        storage: Array(copying: rest.extracting(first: length)), lines: parser.takeLines())
-      try Trailers.check(trailers, blame: .peer)
-      return .end(trailers: trailers, consumed: lineLength + length)
+    case .inTrailers(let lineLength):
+      return try Self.decodeTrailers(input, from: lineLength, with: &parser, limits: limits)
     }
+  }
+
+  private static func decodeTrailers(
+    _ input: Span<UInt8>, from start: Int, with parser: inout HeadParser, limits: Limits
+  ) throws(ProtocolError) -> Outcome {
+    let rest = input.extracting(droppingFirst: start)
+    guard let length = try parser.parse(rest, limits: limits) else { return .needMoreInput }
+    let lines = parser.takeLines()
+    let storage = lines.isEmpty ? [] : Array(copying: rest.extracting(first: length))
+    let trailers = Fields(storage: storage, lines: lines)
+    try Trailers.check(trailers, blame: .peer)
+    return .end(trailers: trailers, consumed: start + length)
   }
 
   private mutating func takeData(

@@ -24,7 +24,7 @@ public struct Connection: Equatable, Sendable {
   var lifecycle = Lifecycle()
   /// What the exchange's request said; meaningful once there is one.
   var exchange = Exchange()
-  /// The head being read, or the next to be read.
+  /// The head being read, or the next to be read; the trailers, behind chunked content.
   private var incomingHead: HeadParser
   /// The body being read; `nil` while a head is. Beside `incomingHead` and not with it in an enum, because what is inside an
   /// enum cannot be changed in place, and copying a parser on each call costs as much as parsing a small head.
@@ -37,7 +37,7 @@ public struct Connection: Equatable, Sendable {
   public init(role: Role, limits: Limits = Limits()) {
     self.role = role
     self.limits = limits
-    incomingHead = HeadParser(role == .server ? .request : .response)
+    incomingHead = Self.headParser(reading: role.peer)
   }
 
   /// The state of our half.
@@ -103,7 +103,7 @@ public struct Connection: Equatable, Sendable {
   public mutating func startNextExchange() throws(ProtocolError) {
     try lifecycle.startNextExchange()
     exchange = Exchange()
-    incomingHead = HeadParser(incomingHead.kind)
+    incomingHead = Self.headParser(reading: role.peer)
     incomingBody = nil
     outgoing = .none
     clientAwaitsContinue = false
@@ -136,6 +136,10 @@ public struct Connection: Equatable, Sendable {
 
   // MARK: Reading
 
+  private static func headParser(reading sender: Role) -> HeadParser {
+    HeadParser(sender == .client ? .request : .response)
+  }
+
   private mutating func nextStep(
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Step {
@@ -162,7 +166,9 @@ public struct Connection: Equatable, Sendable {
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Step {
     let step =
-      try incomingBody?.step(input, inputEnded: inputEnded, limits: limits) ?? .needMoreInput
+      try incomingBody?.step(
+        input, inputEnded: inputEnded, trailersWith: &incomingHead, limits: limits)
+      ?? .needMoreInput
     switch step {
     case .event(.content, _):
       try lifecycle.apply(.content, by: role.peer, blame: .peer)

@@ -95,6 +95,8 @@ struct Lifecycle: Equatable, Sendable {
     guard let next = nextState(role, self[role], on: event) else {
       throw ProtocolError(.eventNotAllowedNow(event, state: self[role]), by: blame)
     }
+    // Content, interim responses: nothing else moves either.
+    if next == self[role] { return }
     set(role, next)
     switch event {
     case .requestHead: server = nextState(.server, server, on: .requestHead) ?? server

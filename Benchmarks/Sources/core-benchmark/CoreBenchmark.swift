@@ -15,6 +15,8 @@ struct CoreBenchmark {
     Row(name: "head-669", count: 150_000) { try $0.parse(browserHead) },
     Row(name: "exchange-82", count: 100_000) { try $0.exchange(curlHead) },
     Row(name: "exchange-669", count: 80_000) { try $0.exchange(browserHead) },
+    Row(name: "read-82", count: 400_000) { try $0.read(curlHead) },
+    Row(name: "read-669", count: 200_000) { try $0.read(browserHead) },
     Row(name: "lean-82", count: 200_000) { try $0.leanExchange(curlHead) },
     Row(name: "lean-669", count: 150_000) { try $0.leanExchange(browserHead) },
     Row(name: "response-made", count: 150_000) { try $0.respond(isMadeAnew: true) },

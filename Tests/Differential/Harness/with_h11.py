@@ -48,6 +48,7 @@ RULES = [
     Rule("we refuse", "^forbiddenTrailer$", "trailers", re.compile(FORBIDDEN_TRAILER, re.VERBOSE | re.IGNORECASE).search),
     Rule("we refuse", "^startLineTooLong$", "a target longer than we take", contains(rb"[^\n]{8190}")),
     Rule("we refuse", "^(headTooLarge|tooManyFields)$", "a head larger than we take", lambda wire: len(wire) > 16_384),
+    Rule("we refuse", "^trailersTooLarge$", "a head larger than we take", lambda wire: len(wire) > 8_192),
     Rule("they refuse", "no request line|illegal request line", "an empty line before a request line",
          contains(rb"(^|\n|\W)\r\n[!-~]+ [!-~]+ HTTP/|\r\n$")),
     Rule("they refuse", "when expecting EOF", "bytes after the last message", contains(rb"HTTP/1\.0|\nconnection:[^\n]*close")),

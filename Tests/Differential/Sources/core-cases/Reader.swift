@@ -11,6 +11,9 @@ struct Reader {
   private var input: ArraySlice<UInt8> = []
   private(set) var outcome = Outcome()
   private var stopped = false
+  /// The head to hand back for reuse, as a server or client that goes on does.
+  private var requestHead: RequestHead?
+  private var responseHead: ResponseHead?
 
   init(isServer: Bool, mode: String) throws(ProtocolError) {
     connection = Connection(role: isServer ? .server : .client)
@@ -64,6 +67,8 @@ struct Reader {
       }
       switch step {
       case .event(let event, let consumed):
+        if case .request(let head) = event { requestHead = head }
+        if case .response(let head) = event { responseHead = head }
         outcome.note(event, input: unread)
         input = unread.dropFirst(consumed)
         if event == .connectionClosed { stopped = true }
@@ -91,7 +96,13 @@ struct Reader {
       // Then only its end may come, if nothing else has.
       return input.isEmpty && connection.peerState == .mustClose
     }
-    try connection.startNextExchange()
+    if let head = requestHead {
+      requestHead = nil
+      try connection.startNextExchange(reusing: head)
+    } else if let head = responseHead {
+      responseHead = nil
+      try connection.startNextExchange(reusing: head)
+    }
     if connection.role == .client { try request() }
     return true
   }
