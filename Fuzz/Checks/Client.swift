@@ -2,7 +2,8 @@
 
 import HTTPCore
 
-/// The first byte chooses the requests: bits 0 to 2 the first, bit 3 tight limits, bits 4 to 6 how the next differ.
+/// The first byte chooses the requests: bits 0 to 2 the first, bit 3 tight limits, bits 4 to 6 how the next
+/// differ, bit 7 that a head's memory is used again.
 func checkClient(_ input: [UInt8]) throws(Finding) {
   let choice = Int(input.first ?? 0)
   let limits = choice & 8 == 0 ? Limits() : .tight
@@ -12,9 +13,11 @@ func checkClient(_ input: [UInt8]) throws(Finding) {
   var wire: [UInt8] = []
   var request = ClientRequest(number)
   try request.send(from: &client.connection, into: &wire)
+  var lastHead: ResponseHead?
   while true {
     switch try client.next() {
     case .event(.response(let head)), .event(.interimResponse(let head)):
+      lastHead = head
       try expectRoundTrip(head, request: request)
     case .event(.connectionClosed), .failed:
       try finish(&client.connection)
@@ -26,7 +29,11 @@ func checkClient(_ input: [UInt8]) throws(Finding) {
       if client.connection.peerState == .done, client.connection.ourState == .done {
         try expectNoError("an exchange that is done leads to the next") {
           () throws(ProtocolError) in
-          try client.connection.startNextExchange()
+          if choice & 128 != 0, let head = lastHead {
+            try client.connection.startNextExchange(reusing: head)
+          } else {
+            try client.connection.startNextExchange()
+          }
         }
         number += choice >> 4 & 7
         request = ClientRequest(number)

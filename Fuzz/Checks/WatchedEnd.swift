@@ -83,6 +83,12 @@ struct WatchedEnd {
     }
   }
 
+  /// Gives the items away.
+  mutating func takeItems() -> [Item] {
+    defer { items = [] }
+    return items
+  }
+
   // MARK: Rules
 
   private func expectNothingNew(_ step: Step) throws(Finding) {
