@@ -2,7 +2,6 @@
 
 public import KVStore
 import Logging
-import Synchronization
 import Threads
 public import Transport
 
@@ -24,7 +23,7 @@ public final class Server: Sendable {
   private let service: Service
   private let state = Monitor(State.stopped)
   /// The threads that serve connections, which must not wait for their own end.
-  private let servingThreads = Mutex<Set<ThreadID>>([])
+  private let servingThreads = Monitor<Set<ThreadID>>([])
 
   private enum State {
     case stopped

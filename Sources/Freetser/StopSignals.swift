@@ -28,7 +28,7 @@ final class StopSignals: Sendable {
     var wasSignalled = false
   }
 
-  private let state = Mutex(State())
+  private let state = Monitor(State())
   private static let signals = [SIGINT, SIGTERM]
 
   /// Calls `action` on a thread of its own when a signal comes, until the key is forgotten.

@@ -1,6 +1,7 @@
 // A value behind a lock, and a way to wait until it is as one needs it.
 //
-// `Synchronization.Mutex` has no condition variable; Transport and KVStore both need one.
+// `Synchronization.Mutex` has no condition variable, which Transport and KVStore need, and ThreadSanitizer does not see
+// its locking; it sees that of pthread.
 
 #if canImport(Darwin)
   import Darwin

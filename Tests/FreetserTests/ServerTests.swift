@@ -1,7 +1,6 @@
 // A server over real sockets: what it sends, when it goes on, and how it stops.
 
 import Freetser
-import Synchronization
 import Testing
 import Threads
 
@@ -361,7 +360,7 @@ struct StoppingTests {
 
   @Test("A handler may stop its server, and its own response is sent")
   func stopFromHandler() throws {
-    let servers = Mutex<[Server]>([])
+    let servers = Monitor<[Server]>([])
     let server = try RunningServer { _ in
       servers.withLock { $0.first }?.stop(within: .seconds(60))
       return .text("stopping")

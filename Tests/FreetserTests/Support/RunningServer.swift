@@ -2,7 +2,7 @@
 
 import Freetser
 import Logging
-import Synchronization
+import Threads
 
 final class RunningServer {
   let server: Server
@@ -31,7 +31,7 @@ final class RunningServer {
 
 /// Keeps log lines for a test to look at.
 final class LogRecorder: Sendable {
-  private let recorded = Mutex<[String]>([])
+  private let recorded = Monitor<[String]>([])
 
   var lines: [String] { recorded.withLock { $0 } }
 
