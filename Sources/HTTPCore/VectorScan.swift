@@ -80,29 +80,26 @@ extension Span where Element == UInt8 {
   /// field has any.
   @inline(__always)
   func matches(_ range: Range<Int>, lowercased name: StaticString) -> Bool {
-    let length = name.utf8CodeUnitCount
-    guard range.count == length, range.lowerBound >= 0, range.upperBound <= count else {
-      return false
-    }
-    var index = 0
-    while index < length {
-      let byte = unsafe name.utf8Start[index]
-      if unsafe self[unchecked: range.lowerBound &+ index] | 0x20 != byte { return false }
-      index &+= 1
-    }
-    return true
+    equals(range, name, setting: 0x20)
   }
 
   /// Whether the bytes of `range` are exactly those of `name`.
   @inline(__always)
   func spells(_ range: Range<Int>, _ name: StaticString) -> Bool {
+    equals(range, name, setting: 0)
+  }
+
+  /// Whether the bytes of `range` are those of `name` once `bits` are set in each.
+  @inline(__always)
+  private func equals(_ range: Range<Int>, _ name: StaticString, setting bits: UInt8) -> Bool {
     let length = name.utf8CodeUnitCount
     guard range.count == length, range.lowerBound >= 0, range.upperBound <= count else {
       return false
     }
     var index = 0
     while index < length {
-      if unsafe self[unchecked: range.lowerBound &+ index] != name.utf8Start[index] { return false }
+      let byte = unsafe self[unchecked: range.lowerBound &+ index] | bits
+      if unsafe byte != name.utf8Start[index] { return false }
       index &+= 1
     }
     return true

@@ -17,6 +17,7 @@ struct CrashTests {
     try onThreads(4) { index in
       for number in 0... {
         let key = "\(index) \(number)"
+        // In a process that is to die: an error ends it before its time, which the number acknowledged shows.
         try! store.execute { storage in
           try storage.add(.accounts, key, "first half")
           if index == 0, number == 100 { crash(storage) }
@@ -73,6 +74,7 @@ struct CrashTests {
     await #expect(processExitsWith: .failure) {
       [path = path as String, acknowledgements = acknowledgements as String] in
       try Self.writeUntilCrash(path, acknowledgements, .full) { storage in
+        // `crash` may not throw; the read cannot fail here, and would end the process too.
         let nobody: Entry? = try! storage.get(.accounts, "nobody")
         _ = nobody!
       }

@@ -19,6 +19,8 @@ private final class Resource {
 
 @Suite("The executor", .serialized)
 struct ExecutorTests {
+  // `try!` stands below in closures that run on threads of their own, where nobody is to be told: an error there is a
+  // failure of the test and ends the run.
   private let executor = Executor(Resource(), queueLimit: 50)
 
   /// Starts a thread that holds the baton until `release`, and waits until it does.

@@ -328,6 +328,7 @@ struct StoreTests {
     func startRoutine(
       on store: Store, _ routine: @escaping @Sendable (borrowing Storage) throws -> Void
     ) throws -> Thread {
+      // On a thread of its own nobody is to be told: an error here ends the run.
       try Thread.start(name: "routine") { try! store.execute(routine) }
     }
   }

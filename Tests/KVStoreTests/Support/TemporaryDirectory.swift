@@ -7,6 +7,7 @@ final class TemporaryDirectory: Sendable {
   let path: String
 
   init() {
+    // mkdtemp(3) replaces the six letters at the end.
     var template = Array("/tmp/kvstore-XXXXXX".utf8CString)
     path = unsafe template.withUnsafeMutableBufferPointer { template in
       guard let made = unsafe mkdtemp(template.baseAddress!) else {

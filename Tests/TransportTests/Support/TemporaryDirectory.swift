@@ -11,6 +11,7 @@ struct TemporaryDirectory: ~Copyable {
   let path: String
 
   init() {
+    // mkdtemp(3) replaces the six letters at the end.
     var template = Array("/tmp/freetser-XXXXXX".utf8CString)
     path = unsafe template.withUnsafeMutableBufferPointer {
       unsafe String(cString: mkdtemp($0.baseAddress!)!)
