@@ -20,34 +20,45 @@ enum BodyDecoder: Equatable, Sendable {
   /// Whether content is still expected.
   var expectsContent: Bool { self != .sized(remaining: 0) }
 
+  /// What a call found in its input.
+  enum Found: Equatable, Sendable {
+    /// Content, which stands there; what is before it is done with too.
+    case content(Range<Int>)
+    /// The end of the body. Behind chunks trailers may stand there; what is before them is done with too.
+    case end(trailers: Range<Int>)
+    /// Nothing that is complete.
+    case nothing
+  }
+
   /// Reads on.
+  ///
+  /// - Parameters:
+  ///   - input: Bytes not yet consumed.
+  ///   - inputEnded: Whether nothing will follow them.
+  ///   - parser: Kept between calls by the caller, who has no head to read meanwhile; it reads the trailers.
+  ///   - limits: Of chunk lines and trailers.
   mutating func step(
     _ input: Span<UInt8>, inputEnded: Bool, trailersWith parser: inout HeadParser, limits: Limits
-  ) throws(ProtocolError) -> Step {
+  ) throws(ProtocolError) -> Found {
     switch self {
     case .sized(remaining: 0):
-      return .event(.endOfMessage(trailers: Fields()), consumed: 0)
+      return .end(trailers: 0..<0)
     case .sized(let remaining):
       guard input.count > 0 else { break }
       let count = Int(min(UInt64(input.count), remaining))
       self = .sized(remaining: remaining - UInt64(count))
-      return .event(.content(0..<count), consumed: count)
+      return .content(0..<count)
     case .untilClose:
-      if input.count > 0 { return .event(.content(0..<input.count), consumed: input.count) }
-      if inputEnded { return .event(.endOfMessage(trailers: Fields()), consumed: 0) }
-      return .needMoreInput
+      if input.count > 0 { return .content(0..<input.count) }
+      if inputEnded { return .end(trailers: 0..<0) }
+      return .nothing
     case .chunked(var decoder):
-      let outcome = try decoder.decode(input, trailersWith: &parser, limits: limits)
+      let found = try decoder.step(input, trailersWith: &parser, limits: limits)
       self = .chunked(decoder)
-      switch outcome {
-      case .content(let range): return .event(.content(range), consumed: range.upperBound)
-      case .end(let trailers, let consumed):
-        return .event(.endOfMessage(trailers: trailers), consumed: consumed)
-      case .needMoreInput: break
-      }
+      if found != .nothing { return found }
     }
     if inputEnded { throw ProtocolError(closedEarly, by: .peer) }
-    return .needMoreInput
+    return .nothing
   }
 
   private var closedEarly: ProtocolError.Reason {

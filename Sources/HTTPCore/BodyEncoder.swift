@@ -58,7 +58,7 @@ enum BodyEncoder: Equatable, Sendable {
   /// Writes the end of the body.
   func writeEnd(trailers: Fields, into output: inout [UInt8]) throws(ProtocolError) {
     if case .chunked(let owesLineEnd) = self {
-      try Trailers.check(trailers, blame: .us)
+      try Trailers.check(trailers.storage.span, trailers.lines, blame: .us)
       if owesLineEnd { output.append(contentsOf: "\r\n".utf8) }
       Encoder.writeLastChunk(trailers: trailers, into: &output)
       return

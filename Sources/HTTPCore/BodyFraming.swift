@@ -11,6 +11,9 @@ enum BodyFraming: Equatable, Sendable {
   /// Everything until the connection closes.
   case untilClose
 
+  /// The number of bytes, if it is known.
+  var length: UInt64? { if case .sized(let length) = self { length } else { nil } }
+
   /// The framing of a request.
   ///
   /// - Parameter blame: Who made the head: the peer when receiving, us when sending.
@@ -62,4 +65,11 @@ enum RequestKind: Equatable, Sendable {
   case ordinary
   case head
   case connect
+
+  /// The kind of the request whose method stands there.
+  init(_ bytes: Span<UInt8>, method: Range<Int>) {
+    self =
+      bytes.spells(method, "HEAD")
+      ? .head : bytes.spells(method, "CONNECT") ? .connect : .ordinary
+  }
 }

@@ -16,13 +16,6 @@ enum ChunkDecoder: Equatable, Sendable {
   /// Behind the last chunk's line, which stays at the front of the input until the trailers are complete.
   case inTrailers(lineLength: Int)
 
-  /// What a call found; the bytes up to the end of `content`, or `consumed` bytes, are done with.
-  enum Outcome: Equatable, Sendable {
-    case content(Range<Int>)
-    case end(trailers: Fields, consumed: Int)
-    case needMoreInput
-  }
-
   /// Reads on.
   ///
   /// - Parameters:
@@ -31,14 +24,14 @@ enum ChunkDecoder: Equatable, Sendable {
   ///   - limits: Of chunk lines and trailers.
   /// - Returns: What was found.
   /// - Throws: The first flaw.
-  mutating func decode(
+  mutating func step(
     _ input: Span<UInt8>, trailersWith parser: inout HeadParser, limits: Limits
-  ) throws(ProtocolError) -> Outcome {
+  ) throws(ProtocolError) -> BodyDecoder.Found {
     switch self {
     case .beforeLine(let isFirst):
       guard
         let (size, end) = try Self.parseLine(input, isFirst: isFirst, limit: limits.chunkLine)
-      else { return .needMoreInput }
+      else { return .nothing }
       if size == 0 {
         self = .inTrailers(lineLength: end)
         parser = HeadParser(.trailers)
@@ -54,24 +47,22 @@ enum ChunkDecoder: Equatable, Sendable {
 
   private static func decodeTrailers(
     _ input: Span<UInt8>, from start: Int, with parser: inout HeadParser, limits: Limits
-  ) throws(ProtocolError) -> Outcome {
+  ) throws(ProtocolError) -> BodyDecoder.Found {
     let rest = input.extracting(droppingFirst: start)
-    guard let length = try parser.parse(rest, limits: limits) else { return .needMoreInput }
-    let lines = parser.takeLines()
-    let storage = lines.isEmpty ? [] : Array(copying: rest.extracting(first: length))
-    let trailers = Fields(storage: storage, lines: lines)
-    try Trailers.check(trailers, blame: .peer)
-    return .end(trailers: trailers, consumed: start + length)
+    guard let length = try parser.parse(rest, limits: limits) else { return .nothing }
+    try Trailers.check(rest, parser.lines, blame: .peer)
+    return .end(trailers: start..<(start + length))
   }
 
   private mutating func takeData(
     _ input: Span<UInt8>, from start: Int, remaining: UInt64
-  ) -> Outcome {
+  ) -> BodyDecoder.Found {
     let available = UInt64(input.count - start)
-    guard available > 0 else { return .needMoreInput }
+    guard available > 0 else { return .nothing }
     let count = min(available, remaining)
     self = count == remaining ? .beforeLine(isFirst: false) : .inData(remaining: remaining - count)
-    return .content(start..<(start + Int(count)))
+    let end = start + Int(count)
+    return .content(start..<end)
   }
 
   /// Reads a chunk's line.
@@ -138,18 +129,21 @@ enum ChunkDecoder: Equatable, Sendable {
 /// Fields behind chunked content (RFC 9110 section 6.5).
 enum Trailers {
   /// Refuses what must be known before the content: framing, routing, authentication, and how to read it.
-  static func check(_ trailers: Fields, blame: ProtocolError.Party) throws(ProtocolError) {
-    for name in forbidden where trailers.contains(name) {
+  static func check(
+    _ bytes: Span<UInt8>, _ lines: [FieldLine], blame: ProtocolError.Party
+  ) throws(ProtocolError) {
+    for line in lines where isForbidden(bytes, line.name) {
       throw ProtocolError(.forbiddenTrailer, by: blame)
     }
   }
 
-  private static var forbidden: [String] {
-    [
+  private static func isForbidden(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
+    let forbidden: [StaticString] = [
       "transfer-encoding", "content-length", "host", "connection", "keep-alive", "upgrade", "te",
       "trailer", "expect", "max-forwards", "cache-control", "authorization",
       "proxy-authorization", "cookie", "set-cookie", "content-encoding", "content-type",
       "content-range",
     ]
+    return forbidden.contains { bytes.matches(name, lowercased: $0) }
   }
 }

@@ -34,7 +34,7 @@ extension Connection {
   ) throws(ProtocolError) {
     switch event {
     case .request(let head):
-      try begin(head.inHTTP11)
+      try begin(head)
       Encoder.write(head, into: &output)
     case .interimResponse(let head):
       guard head.isInterim else { throw ProtocolError(.invalidStatus, by: .us) }
@@ -62,18 +62,19 @@ extension Connection {
   private mutating func begin(_ head: RequestHead) throws(ProtocolError) {
     guard role == .client else { throw ProtocolError(.wrongRole(.requestHead), by: .us) }
     let facts = try ProtocolFields(head.fields, blame: .us)
-    let framing = try Self.check(head, facts, blame: .us)
+    // Whatever version it was read with: what is sent on is a request of HTTP/1.1.
+    let framing = try Self.check(facts, .http11, blame: .us)
     try lifecycle.apply(.requestHead, by: .client, blame: .us)
-    begin(head, facts, framing)
+    begin(head.kind, .http11, facts, framing)
     outgoing = BodyEncoder(framing)
   }
 
   private mutating func respond(
     _ head: ResponseHead, into output: inout [UInt8]
   ) throws(ProtocolError) {
-    let kind = kind(of: head)
+    let kind = kind(ofResponse: head.status)
     guard role == .server else { throw ProtocolError(.wrongRole(kind), by: .us) }
-    if kind == .switchAccepted, !wasProposed(head) {
+    if kind == .switchAccepted, !wasProposed(by: head.status) {
       throw ProtocolError(.switchWithoutProposal, by: .us)
     }
     if kind == .interimResponseHead, exchange.version < .http11 {

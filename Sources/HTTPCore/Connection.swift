@@ -26,9 +26,10 @@ public struct Connection: Equatable, Sendable {
   var exchange = Exchange()
   /// The head being read, or the next to be read; the trailers, behind chunked content.
   private var incomingHead: HeadParser
-  /// The body being read; `nil` while a head is. Beside `incomingHead` and not with it in an enum, because what is inside an
-  /// enum cannot be changed in place, and copying a parser on each call costs as much as parsing a small head.
-  private var incomingBody: BodyDecoder?
+  /// The body being read while the peer's state is `sendBody`. Beside `incomingHead` and not with it in an enum, because
+  /// what is inside an enum cannot be changed in place, and copying a parser on each call costs as much as parsing a
+  /// small head.
+  private var incomingBody = BodyDecoder(.none)
   var outgoing = BodyEncoder.none
   private var failure: ProtocolError?
   private var spare = SpareMemory()
@@ -56,7 +57,7 @@ public struct Connection: Equatable, Sendable {
   public private(set) var declaredLength: UInt64?
   /// Whether the message coming in still has content to come, as far as is known.
   public var expectsContent: Bool {
-    peerState == .sendBody && incomingBody?.expectsContent ?? false
+    peerState == .sendBody && incomingBody.expectsContent
   }
 
   /// Whether the request being answered is HEAD.
@@ -104,7 +105,6 @@ public struct Connection: Equatable, Sendable {
     try lifecycle.startNextExchange()
     exchange = Exchange()
     incomingHead = Self.headParser(reading: role.peer)
-    incomingBody = nil
     outgoing = .none
     clientAwaitsContinue = false
     clientExpectsOther = false
@@ -116,7 +116,9 @@ public struct Connection: Equatable, Sendable {
   /// A server that hands each head back allocates nothing for the next. Whoever has kept a copy keeps it unchanged.
   ///
   /// - Throws: As ``startNextExchange()`` does.
-  public mutating func startNextExchange(reusing head: RequestHead) throws(ProtocolError) {
+  public mutating func startNextExchange(
+    reusing head: consuming RequestHead
+  ) throws(ProtocolError) {
     try startNextExchange()
     spare = SpareMemory(head.fields)
   }
@@ -124,7 +126,9 @@ public struct Connection: Equatable, Sendable {
   /// Goes on to the next exchange, whose head is stored where this response's was.
   ///
   /// - Throws: As ``startNextExchange()`` does.
-  public mutating func startNextExchange(reusing head: ResponseHead) throws(ProtocolError) {
+  public mutating func startNextExchange(
+    reusing head: consuming ResponseHead
+  ) throws(ProtocolError) {
     try startNextExchange()
     spare = SpareMemory(head.fields)
   }
@@ -140,6 +144,7 @@ public struct Connection: Equatable, Sendable {
     HeadParser(sender == .client ? .request : .response)
   }
 
+  @inline(__always)
   private mutating func nextStep(
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Step {
@@ -148,13 +153,14 @@ public struct Connection: Equatable, Sendable {
       let mayClose = peerState != .mightSwitch && peerState != .switched
       guard inputEnded, input.isEmpty, mayClose else { return .paused }
       return try close(consumed: 0)
-    case .idle, .sendResponse, .sendBody, .failed:
+    case .sendBody:
+      return try stepInBody(input, inputEnded: inputEnded)
+    case .idle, .sendResponse, .failed:
       break
     }
-    if incomingBody != nil { return try stepInBody(input, inputEnded: inputEnded) }
     if spare.hasLines { incomingHead.use(spare.takeLines()) }
     if let length = try incomingHead.parse(input, limits: limits) {
-      return try finishHead(input, length)
+      return try finishHead(input.extracting(first: length))
     }
     guard inputEnded else { return .needMoreInput }
     let isClean = peerState == .idle && (input.isEmpty || incomingHead.hasOnlySkippedLine(input))
@@ -165,21 +171,20 @@ public struct Connection: Equatable, Sendable {
   private mutating func stepInBody(
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Step {
-    let step =
-      try incomingBody?.step(
-        input, inputEnded: inputEnded, trailersWith: &incomingHead, limits: limits)
-      ?? .needMoreInput
-    switch step {
-    case .event(.content, _):
-      try lifecycle.apply(.content, by: role.peer, blame: .peer)
+    let found = try incomingBody.step(
+      input, inputEnded: inputEnded, trailersWith: &incomingHead, limits: limits)
+    switch found {
+    case .nothing:
+      return .needMoreInput
+    case .content(let range):
       clientAwaitsContinue = false
-    case .event(.endOfMessage, _):
+      return .event(.content(range), consumed: range.upperBound)
+    case .end(let trailers):
       try lifecycle.apply(.endOfMessage, by: role.peer, blame: .peer)
       clientAwaitsContinue = false
-      incomingBody = BodyDecoder(.none)
-    default: break
+      let fields = trailers.isEmpty ? Fields() : takeFields(of: input.extracting(trailers))
+      return .event(.endOfMessage(trailers: fields), consumed: trailers.upperBound)
     }
-    return step
   }
 
   private mutating func close(consumed: Int) throws(ProtocolError) -> Step {
@@ -187,113 +192,112 @@ public struct Connection: Equatable, Sendable {
     return .event(.connectionClosed, consumed: consumed)
   }
 
-  private mutating func finishHead(
-    _ input: Span<UInt8>, _ length: Int
-  ) throws(ProtocolError) -> Step {
-    let startLine = incomingHead.startLine
-    var storage = spare.takeStorage()
-    storage.append(copying: input.extracting(first: length))
-    let fields = Fields(storage: storage, lines: incomingHead.takeLines())
-    switch startLine {
+  /// Acts on a head that is complete.
+  private mutating func finishHead(_ head: Span<UInt8>) throws(ProtocolError) -> Step {
+    switch incomingHead.startLine {
     case .request(let method, let target, let version):
-      let head = RequestHead(
-        methodRange: method, targetRange: target, version: version, fields: fields)
       // Before anything is refused: the refusal of a HEAD request has no content either.
-      exchange.kind = head.kind
-      try receive(head, ProtocolFields(fields, blame: .peer))
-      return .event(.request(head), consumed: length)
+      exchange.kind = RequestKind(head, method: method.range)
+      try receiveRequest(ProtocolFields(head, incomingHead.lines, blame: .peer), version)
+      let fields = takeFields(of: head)
+      let request = RequestHead(method: method, target: target, version: version, fields: fields)
+      return .event(.request(request), consumed: head.count)
     case .response(let status, let reason, let version):
-      let head = ResponseHead(
-        status: status, reasonRange: reason, version: version, fields: fields)
-      let event = try receive(head, ProtocolFields(fields, blame: .peer))
-      return .event(event, consumed: length)
+      let facts = try ProtocolFields(head, incomingHead.lines, blame: .peer)
+      let kind = try receiveResponse(facts, status, version)
+      let fields = takeFields(of: head)
+      let response = ResponseHead(status: status, reason: reason, version: version, fields: fields)
+      let isFinal = kind == .finalResponseHead || kind == .switchAccepted && !response.isInterim
+      return .event(isFinal ? .response(response) : .interimResponse(response), consumed: head.count)
     case .none:
       preconditionFailure("a head is complete only after its start line")
     }
   }
 
-  private mutating func receive(
-    _ head: RequestHead, _ facts: ProtocolFields
-  ) throws(ProtocolError) {
-    let framing = try Self.check(head, facts, blame: .peer)
-    try lifecycle.apply(.requestHead, by: .client, blame: .peer)
-    begin(head, facts, framing)
-    clientExpectsOther = facts.expectsOther && head.version >= .http11
-    peerVersion = head.version
-    incomingBody = BodyDecoder(framing)
-    if case .sized(let length) = framing { declaredLength = length }
+  /// The fields of a head, or of trailers, that is complete.
+  private mutating func takeFields(of head: Span<UInt8>) -> Fields {
+    Fields(storage: spare.takeStorage(copying: head), lines: incomingHead.takeLines())
   }
 
-  private mutating func receive(
-    _ head: ResponseHead, _ facts: ProtocolFields
-  ) throws(ProtocolError) -> Event {
+  private mutating func receiveRequest(
+    _ facts: ProtocolFields, _ version: Version
+  ) throws(ProtocolError) {
+    let framing = try Self.check(facts, version, blame: .peer)
+    try lifecycle.apply(.requestHead, by: .client, blame: .peer)
+    begin(exchange.kind, version, facts, framing)
+    clientExpectsOther = facts.expectsOther && version >= .http11
+    peerVersion = version
+    incomingBody = BodyDecoder(framing)
+    declaredLength = framing.length
+  }
+
+  /// - Returns: What the head means to the state machine.
+  private mutating func receiveResponse(
+    _ facts: ProtocolFields, _ status: Int, _ version: Version
+  ) throws(ProtocolError) -> EventKind {
     guard peerState != .idle else { throw ProtocolError(.responseWithoutRequest, by: .peer) }
-    let kind = kind(of: head)
-    if kind == .switchAccepted, !wasProposed(head) {
+    let kind = kind(ofResponse: status)
+    if kind == .switchAccepted, !wasProposed(by: status) {
       throw ProtocolError(.switchWithoutProposal, by: .peer)
     }
-    let framing =
-      kind == .finalResponseHead
-      ? try BodyFraming.ofResponse(
-        facts, status: head.status, version: head.version, request: exchange.kind, blame: .peer)
-      : .none
-    try lifecycle.apply(kind, by: .server, blame: .peer)
-    peerVersion = head.version
-    clientAwaitsContinue = false
-    switch kind {
-    case .interimResponseHead:
-      return .interimResponse(head)
-    case .switchAccepted:
-      return head.isInterim ? .interimResponse(head) : .response(head)
-    default:
-      let persists = Persistence.isOffered(by: facts, version: head.version)
-      if !persists || framing == .untilClose { lifecycle.stopPersisting() }
-      incomingBody = BodyDecoder(framing)
-      declaredLength = if case .sized(let length) = framing { length } else { nil }
-      return .response(head)
+    var framing = BodyFraming.none
+    if kind == .finalResponseHead {
+      framing = try BodyFraming.ofResponse(
+        facts, status: status, version: version, request: exchange.kind, blame: .peer)
     }
+    try lifecycle.apply(kind, by: .server, blame: .peer)
+    peerVersion = version
+    clientAwaitsContinue = false
+    guard kind == .finalResponseHead else { return kind }
+    let persists = Persistence.isOffered(by: facts, version: version)
+    if !persists || framing == .untilClose { lifecycle.stopPersisting() }
+    incomingBody = BodyDecoder(framing)
+    declaredLength = framing.length
+    return kind
   }
 
   // MARK: Both directions
 
   /// What is checked of a request's head besides its grammar: framing, and Host (RFC 9112 section 3.2).
   static func check(
-    _ head: RequestHead, _ facts: ProtocolFields, blame: ProtocolError.Party
+    _ facts: ProtocolFields, _ version: Version, blame: ProtocolError.Party
   ) throws(ProtocolError) -> BodyFraming {
     if facts.hostCount > 1 { throw ProtocolError(.repeatedHost, by: blame) }
-    if facts.hostCount == 0, head.version >= .http11 {
+    if facts.hostCount == 0, version >= .http11 {
       throw ProtocolError(.missingHost, by: blame)
     }
-    return try BodyFraming.ofRequest(facts, version: head.version, blame: blame)
+    return try BodyFraming.ofRequest(facts, version: version, blame: blame)
   }
 
   /// Notes what the response to this request, sent or received, will depend on.
-  mutating func begin(_ head: RequestHead, _ facts: ProtocolFields, _ framing: BodyFraming) {
+  mutating func begin(
+    _ kind: RequestKind, _ version: Version, _ facts: ProtocolFields, _ framing: BodyFraming
+  ) {
     exchange = Exchange(
-      kind: head.kind,
-      version: head.version,
-      offersPersistence: Persistence.isOffered(by: facts, version: head.version))
+      kind: kind,
+      version: version,
+      offersPersistence: Persistence.isOffered(by: facts, version: version))
     if !exchange.offersPersistence { lifecycle.stopPersisting() }
     if exchange.kind == .connect {
       lifecycle.propose(.connect)
-    } else if facts.proposesUpgrade, head.version >= .http11 {
+    } else if facts.proposesUpgrade, version >= .http11 {
       lifecycle.propose(.upgrade)
     }
     // RFC 9110 section 10.1.1: ignored from an HTTP/1.0 client, and where there is no content to wait with.
     clientAwaitsContinue =
-      facts.expectsContinue && head.version >= .http11 && framing != .none && framing != .sized(0)
+      facts.expectsContinue && version >= .http11 && framing != .none && framing != .sized(0)
   }
 
   /// What a response's head means to the state machine: interim, final, or the end of HTTP here.
-  func kind(of head: ResponseHead) -> EventKind {
-    if head.status == 101 { return .switchAccepted }
-    if head.isInterim { return .interimResponseHead }
-    let accepts = exchange.kind == .connect && 200...299 ~= head.status
+  func kind(ofResponse status: Int) -> EventKind {
+    if status == 101 { return .switchAccepted }
+    if status < 200 { return .interimResponseHead }
+    let accepts = exchange.kind == .connect && 200...299 ~= status
     return accepts ? .switchAccepted : .finalResponseHead
   }
 
   /// Whether the switch that this response accepts was proposed: by Upgrade for a 101, by CONNECT for a 2xx.
-  func wasProposed(_ head: ResponseHead) -> Bool {
-    lifecycle.proposal == (head.status == 101 ? .upgrade : .connect)
+  func wasProposed(by status: Int) -> Bool {
+    lifecycle.proposal == (status == 101 ? .upgrade : .connect)
   }
 }

@@ -15,20 +15,32 @@ public struct Field: Equatable, Sendable {
   }
 }
 
-/// Where one field line's name and value stand in the storage of its head, which is smaller than 4 GiB.
-struct FieldLine: Equatable, Sendable {
-  private let nameStart: UInt32
-  private let nameEnd: UInt32
-  private let valueStart: UInt32
-  private let valueEnd: UInt32
+/// Where a part of a head stands in the head's storage, which is smaller than 4 GiB.
+struct ByteRange: Equatable, Sendable {
+  private let start: UInt32
+  private let end: UInt32
 
-  init(name: Range<Int>, value: Range<Int>) {
-    nameStart = UInt32(truncatingIfNeeded: name.lowerBound)
-    nameEnd = UInt32(truncatingIfNeeded: name.upperBound)
-    valueStart = UInt32(truncatingIfNeeded: value.lowerBound)
-    valueEnd = UInt32(truncatingIfNeeded: value.upperBound)
+  init(_ range: Range<Int>) {
+    start = UInt32(truncatingIfNeeded: range.lowerBound)
+    end = UInt32(truncatingIfNeeded: range.upperBound)
   }
 
-  var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }
-  var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
+  var range: Range<Int> {
+    // `start` is not past `end`: they come from a range.
+    unsafe Range(uncheckedBounds: (Int(start), Int(end)))
+  }
+}
+
+/// Where one field line's name and value stand in the storage of its head.
+struct FieldLine: Equatable, Sendable {
+  private let nameRange: ByteRange
+  private let valueRange: ByteRange
+
+  init(name: Range<Int>, value: Range<Int>) {
+    nameRange = ByteRange(name)
+    valueRange = ByteRange(value)
+  }
+
+  var name: Range<Int> { nameRange.range }
+  var value: Range<Int> { valueRange.range }
 }

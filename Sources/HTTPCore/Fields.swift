@@ -7,8 +7,8 @@
 /// Every value of this type is valid: names are tokens, values have no control bytes and no space at either end.
 public struct Fields: Equatable, Sendable {
   /// The bytes that `lines` refer to. Those of a parsed head hold the whole head; a head that was built puts its start line's parts here too.
-  private(set) var storage: [UInt8]
-  private(set) var lines: [FieldLine]
+  var storage: [UInt8]
+  var lines: [FieldLine]
 
   /// No fields.
   public init() {
@@ -61,22 +61,6 @@ public struct Fields: Equatable, Sendable {
       throw ProtocolError(reason, by: .us)
     }
     lines.append(line)
-  }
-
-  /// Gives the lines' memory away, emptied.
-  mutating func takeEmptyLines() -> [FieldLine] {
-    var taken: [FieldLine] = []
-    swap(&taken, &lines)
-    taken.removeAll(keepingCapacity: true)
-    return taken
-  }
-
-  /// Gives the bytes' memory away, emptied.
-  mutating func takeEmptyStorage() -> [UInt8] {
-    var taken: [UInt8] = []
-    swap(&taken, &storage)
-    taken.removeAll(keepingCapacity: true)
-    return taken
   }
 
   private func flaw(in line: FieldLine) -> ProtocolError.Reason? {

@@ -85,11 +85,11 @@ enum Grammar {
     _ input: Span<UInt8>, _ range: Range<Int>, _ body: (Range<Int>) -> Void
   ) {
     var start = range.lowerBound
-    for index in range.lowerBound...range.upperBound
-    where index == range.upperBound || input[index] == UInt8(ascii: ",") {
-      let element = trimmed(input, start..<index)
+    while start < range.upperBound {
+      let end = input.endOfListElement(from: start, to: range.upperBound)
+      let element = trimmed(input, start..<end)
       if !element.isEmpty { body(element) }
-      start = index + 1
+      start = end + 1
     }
   }
 }

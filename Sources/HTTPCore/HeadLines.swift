@@ -6,11 +6,13 @@
 enum HeadLines {
   /// `request-line = method SP request-target SP HTTP-version` (RFC 9112 section 3).
   ///
-  /// - Returns: The line and where the next begins, or `nil` if it is not complete.
+  /// - Parameter start: Where the line begins; if it is taken, where the next begins.
+  /// - Returns: The line, or `nil` if it is not complete.
   static func requestLine(
-    _ input: Span<UInt8>, from start: Int, to end: Int
-  ) throws(ProtocolError) -> (line: HeadParser.StartLine, next: Int)? {
-    let method = start..<input.endOfToken(from: start, to: end)
+    _ input: Span<UInt8>, from start: inout Int, to end: Int
+  ) throws(ProtocolError) -> HeadParser.StartLine? {
+    var block = Block()
+    let method = start..<input.endOfToken(from: start, to: end, in: &block)
     guard let byte = input.byte(at: method.upperBound, before: end) else { return nil }
     guard byte == UInt8(ascii: " "), !method.isEmpty else {
       let isOver = byte == UInt8(ascii: "\r")
@@ -18,32 +20,54 @@ enum HeadLines {
     }
 
     let targetStart = method.upperBound + 1
-    let target = targetStart..<input.endOfTarget(from: targetStart, to: end)
+    let target = targetStart..<input.endOfTarget(from: targetStart, to: end, in: &block)
     guard let byte = input.byte(at: target.upperBound, before: end) else { return nil }
     guard byte == UInt8(ascii: " "), !target.isEmpty else {
       let isOver = byte == UInt8(ascii: "\r") || target.isEmpty
       return try flaw(isOver ? .malformedRequestLine : .invalidTarget, input, target, end)
     }
 
-    let versionStart = target.upperBound + 1
-    let version = versionStart..<input.endOfFieldContent(from: versionStart, to: end)
-    guard let next = try lineEnd(input, at: version.upperBound, end, else: .malformedVersion) else {
+    guard let (version, next) = try versionAndEnd(input, from: target.upperBound + 1, to: end) else {
       return nil
     }
-    let parsed = try Version.parse(input, version)
     if let reason = Target.flawInForm(input, method: method, target: target) {
       throw ProtocolError(reason, by: .peer)
     }
-    return (.request(method: method, target: target, version: parsed), next)
+    start = next
+    return .request(method: ByteRange(method), target: ByteRange(target), version: version)
+  }
+
+  /// `HTTP-version CRLF`, the end of a request line.
+  ///
+  /// - Returns: The version and where the next line begins, or `nil` if the line is not complete.
+  private static func versionAndEnd(
+    _ input: Span<UInt8>, from start: Int, to end: Int
+  ) throws(ProtocolError) -> (Version, next: Int)? {
+    let expected = start..<(start + Version.length)
+    if expected.upperBound < end, case .ends(let next) = ending(input, at: expected.upperBound, end),
+      let version = Version.readHTTP1(input, expected)
+    {
+      return (version, next)
+    }
+    var block = Block()
+    let found = start..<input.endOfFieldContent(from: start, to: end, in: &block)
+    guard let next = try lineEnd(input, at: found.upperBound, end, else: .malformedVersion) else {
+      return nil
+    }
+    return (try Version.parse(input, found), next)
   }
 
   /// `status-line = HTTP-version SP status-code SP [ reason-phrase ]` (RFC 9112 section 4).
   ///
   /// The second space is often left out when there is no reason; we take that, as everyone does.
+  ///
+  /// - Parameter start: Where the line begins; if it is taken, where the next begins.
+  /// - Returns: The line, or `nil` if it is not complete.
   static func statusLine(
-    _ input: Span<UInt8>, from start: Int, to end: Int
-  ) throws(ProtocolError) -> (line: HeadParser.StartLine, next: Int)? {
-    let line = start..<input.endOfFieldContent(from: start, to: end)
+    _ input: Span<UInt8>, from start: inout Int, to end: Int
+  ) throws(ProtocolError) -> HeadParser.StartLine? {
+    var block = Block()
+    let line = start..<input.endOfFieldContent(from: start, to: end, in: &block)
     guard let next = try lineEnd(input, at: line.upperBound, end, else: .invalidReason) else {
       return nil
     }
@@ -60,28 +84,62 @@ enum HeadLines {
     }
     guard status >= 100 else { throw ProtocolError(.invalidStatus, by: .peer) }
     let reason = min(statusEnd + 1, line.upperBound)..<line.upperBound
-    return (.response(status: status, reason: reason, version: version), next)
+    start = next
+    return .response(status: status, reason: ByteRange(reason), version: version)
+  }
+
+  /// What stands where a field line may.
+  enum Found {
+    /// A field line, which was taken.
+    case line
+    /// The empty line behind the last of them, which was passed over.
+    case emptyLine
+    /// Something that is not complete.
+    case unfinished
   }
 
   /// `field-line = field-name ":" OWS field-value OWS` (RFC 9112 section 5).
+  ///
+  /// - Parameters:
+  ///   - start: Where the line begins; if it is taken, where the next begins.
+  ///   - lines: Takes the line.
   @inline(__always)
   static func fieldLine(
-    _ input: Span<UInt8>, from start: Int, to end: Int
-  ) throws(ProtocolError) -> (line: FieldLine, next: Int)? {
-    let name = start..<input.endOfToken(from: start, to: end)
-    guard let colon = input.byte(at: name.upperBound, before: end) else { return nil }
-    guard colon == UInt8(ascii: ":"), !name.isEmpty else {
-      return try flaw(reason(notColon: colon, nameIsEmpty: name.isEmpty), input, name, end)
+    _ input: Span<UInt8>, from start: inout Int, to end: Int,
+    in block: inout Block, into lines: inout OutputSpan<FieldLine>
+  ) throws(ProtocolError) -> Found {
+    let name = start..<input.endOfToken(from: start, to: end, in: &block)
+    guard name.upperBound < end else { return .unfinished }
+    guard !name.isEmpty, input[name.upperBound] == UInt8(ascii: ":") else {
+      return try withoutName(input, from: &start, name, end)
     }
 
     var valueStart = name.upperBound + 1
     while valueStart < end, Grammar.isSpace(input[valueStart]) { valueStart += 1 }
-    var valueEnd = input.endOfFieldContent(from: valueStart, to: end)
+    var valueEnd = input.endOfFieldContent(from: valueStart, to: end, in: &block)
     guard let next = try lineEnd(input, at: valueEnd, end, else: .invalidFieldValue) else {
-      return nil
+      return .unfinished
     }
     while valueEnd > valueStart, Grammar.isSpace(input[valueEnd - 1]) { valueEnd -= 1 }
-    return (FieldLine(name: name, value: valueStart..<valueEnd), next)
+    lines.append(FieldLine(name: name, value: valueStart..<valueEnd))
+    start = next
+    return .line
+  }
+
+  /// What stands at `start` is no name with a colon: an empty line, or one that is flawed.
+  private static func withoutName(
+    _ input: Span<UInt8>, from start: inout Int, _ name: Range<Int>, _ end: Int
+  ) throws(ProtocolError) -> Found {
+    switch ending(input, at: start, end) {
+    case .ends(let next):
+      start = next
+      return .emptyLine
+    case .mayEnd:
+      return .unfinished
+    case .goesOn:
+      let reason = reason(notColon: input[name.upperBound], nameIsEmpty: name.isEmpty)
+      return try flaw(reason, input, name, end) ?? .unfinished
+    }
   }
 
   /// Why a name is not followed by a colon.

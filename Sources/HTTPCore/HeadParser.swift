@@ -16,14 +16,14 @@ struct HeadParser: Equatable, Sendable {
   /// A start line taken apart; ranges count from the head's first byte.
   enum StartLine: Equatable, Sendable {
     case none
-    case request(method: Range<Int>, target: Range<Int>, version: Version)
-    case response(status: Int, reason: Range<Int>, version: Version)
+    case request(method: ByteRange, target: ByteRange, version: Version)
+    case response(status: Int, reason: ByteRange, version: Version)
   }
 
   let kind: Kind
   private(set) var startLine = StartLine.none
-  private var lines: [FieldLine] = []
-  private var awaitsStartLine: Bool
+  /// The field lines taken so far.
+  private(set) var lines: [FieldLine] = []
   /// Where the first line that is not taken yet begins.
   private var lineStart = 0
   /// How far the end of that line has been looked for, in vain.
@@ -31,7 +31,6 @@ struct HeadParser: Equatable, Sendable {
 
   init(_ kind: Kind) {
     self.kind = kind
-    awaitsStartLine = kind != .trailers
   }
 
   /// Reads on.
@@ -42,7 +41,7 @@ struct HeadParser: Equatable, Sendable {
   /// - Returns: The length of the complete head with its empty line, or `nil` while some of it is missing.
   /// - Throws: The first flaw, in the order of the bytes.
   mutating func parse(_ input: Span<UInt8>, limits: Limits) throws(ProtocolError) -> Int? {
-    if awaitsStartLine {
+    if startLine == .none, kind != .trailers {
       guard try takeStartLine(input, limits) else { return nil }
     }
     return try takeFieldLines(input, limits)
@@ -53,11 +52,13 @@ struct HeadParser: Equatable, Sendable {
     lines = memory
   }
 
-  /// Gives the lines away, once the head is complete.
+  /// Gives the lines away, once the head is complete, and begins anew.
   mutating func takeLines() -> [FieldLine] {
     var taken: [FieldLine] = []
     swap(&taken, &lines)
-    self = HeadParser(kind)
+    startLine = .none
+    lineStart = 0
+    scanned = 0
     return taken
   }
 
@@ -84,12 +85,10 @@ struct HeadParser: Equatable, Sendable {
     if mayHaveLine(input, to: end) {
       let taken =
         kind == .request
-        ? try HeadLines.requestLine(input, from: lineStart, to: end)
-        : try HeadLines.statusLine(input, from: lineStart, to: end)
+        ? try HeadLines.requestLine(input, from: &lineStart, to: end)
+        : try HeadLines.statusLine(input, from: &lineStart, to: end)
       if let taken {
-        startLine = taken.line
-        lineStart = taken.next
-        awaitsStartLine = false
+        startLine = taken
         return true
       }
     }
@@ -109,26 +108,26 @@ struct HeadParser: Equatable, Sendable {
   ) throws(ProtocolError) -> Int? {
     let limit = kind == .trailers ? limits.trailers : limits.head
     let end = min(input.count, limit)
-    if mayHaveLine(input, to: end) {
-      while lineStart < end {
-        switch HeadLines.ending(input, at: lineStart, end) {
-        case .ends(let next): return next
-        case .mayEnd: return try needMore(input, end, limit)
-        case .goesOn: break
+    guard mayHaveLine(input, to: end) else { return try needMore(input, end, limit) }
+
+    var found = HeadLines.Found.line
+    var next = lineStart
+    while found == .line {
+      let room = limits.fieldCount - lines.count
+      // Sixteen lines at a time: more than most clients send, in one allocation.
+      try lines.append(addingCapacity: 16) { (lines) throws(ProtocolError) in
+        var block = Block()
+        while !lines.isFull {
+          found = try HeadLines.fieldLine(input, from: &next, to: end, in: &block, into: &lines)
+          guard found == .line else { break }
+          if lines.count > room {
+            throw ProtocolError(.tooManyFields(limit: limits.fieldCount), by: .peer)
+          }
         }
-        guard let (line, next) = try HeadLines.fieldLine(input, from: lineStart, to: end) else {
-          break
-        }
-        guard lines.count < limits.fieldCount else {
-          throw ProtocolError(.tooManyFields(limit: limits.fieldCount), by: .peer)
-        }
-        // Room for what clients send, in one allocation.
-        if lines.capacity == 0 { lines.reserveCapacity(16) }
-        lines.append(line)
-        lineStart = next
       }
     }
-    return try needMore(input, end, limit)
+    lineStart = next
+    return found == .emptyLine ? next : try needMore(input, end, limit)
   }
 
   private mutating func needMore(

@@ -31,6 +31,14 @@ public enum PeerState: Equatable, Sendable, CaseIterable {
   /// A rule was broken; nothing more can happen here.
   case failed
 
+  /// Whether this is a state of an exchange after which there may be another.
+  var isOrdinary: Bool {
+    switch self {
+    case .idle, .sendResponse, .sendBody, .done: true
+    case .mustClose, .closed, .mightSwitch, .switched, .failed: false
+    }
+  }
+
   /// The state in words, for messages.
   var words: String {
     switch self {
@@ -138,6 +146,8 @@ struct Lifecycle: Equatable, Sendable {
 
   /// Applies the rules about both halves until none of them moves anything.
   private mutating func settle() {
+    // No rule moves a half in the course of an ordinary exchange.
+    if persistent, proposal == .none, client.isOrdinary, server.isOrdinary { return }
     while true {
       let before = (client, server)
       client = settledClient(client, beside: server, proposal, persistent: persistent)

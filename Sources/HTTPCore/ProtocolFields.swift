@@ -27,8 +27,17 @@ struct ProtocolFields: Equatable, Sendable {
   }
 
   init(_ fields: Fields, blame: ProtocolError.Party) throws(ProtocolError) {
-    let bytes = fields.storage.span
-    for line in fields.lines {
+    try self.init(fields.storage.span, fields.lines, blame: blame)
+  }
+
+  /// - Parameters:
+  ///   - bytes: What the lines refer to.
+  ///   - lines: Taken apart and checked already.
+  ///   - blame: Who made the head: the peer when receiving, us when sending.
+  init(
+    _ bytes: Span<UInt8>, _ lines: [FieldLine], blame: ProtocolError.Party
+  ) throws(ProtocolError) {
+    for line in lines {
       // The length of a name rules out nearly every field that is not ours.
       switch line.name.count {
       case 4 where bytes.matches(line.name, lowercased: "host"):

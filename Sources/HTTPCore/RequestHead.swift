@@ -6,8 +6,8 @@ public struct RequestHead: Equatable, Sendable {
   public let version: Version
   /// The fields, in order.
   public let fields: Fields
-  private let methodRange: Range<Int>
-  private let targetRange: Range<Int>
+  private let methodPlace: ByteRange
+  private let targetPlace: ByteRange
 
   /// Makes the head of a request to be sent.
   ///
@@ -34,16 +34,21 @@ public struct RequestHead: Equatable, Sendable {
     if let flaw = Target.flaw(bytes, method: methodRange, target: targetRange) {
       throw ProtocolError(flaw, by: .us)
     }
-    self.init(methodRange: methodRange, targetRange: targetRange, version: .http11, fields: fields)
+    self.init(
+      method: ByteRange(methodRange), target: ByteRange(targetRange), version: .http11,
+      fields: fields)
   }
 
   /// For the parser, which has checked every part.
-  init(methodRange: Range<Int>, targetRange: Range<Int>, version: Version, fields: Fields) {
-    self.methodRange = methodRange
-    self.targetRange = targetRange
+  init(method: ByteRange, target: ByteRange, version: Version, fields: consuming Fields) {
+    methodPlace = method
+    targetPlace = target
     self.version = version
     self.fields = fields
   }
+
+  private var methodRange: Range<Int> { methodPlace.range }
+  private var targetRange: Range<Int> { targetPlace.range }
 
   /// The method, such as `GET`.
   public var method: String { fields.text(methodRange) }
@@ -65,17 +70,7 @@ public struct RequestHead: Equatable, Sendable {
   }
 
   /// What of the method its response depends on.
-  var kind: RequestKind {
-    let bytes = fields.storage.span
-    if bytes.spells(methodRange, "HEAD") { return .head }
-    return bytes.spells(methodRange, "CONNECT") ? .connect : .ordinary
-  }
-
-  /// The head as it is sent: what was read from an older client, and is sent on, is a request of HTTP/1.1 then.
-  var inHTTP11: RequestHead {
-    RequestHead(
-      methodRange: methodRange, targetRange: targetRange, version: .http11, fields: fields)
-  }
+  var kind: RequestKind { RequestKind(fields.storage.span, method: methodRange) }
 
   /// The bytes of method and target, for the encoder.
   var methodBytes: ArraySlice<UInt8> { fields.storage[methodRange] }

@@ -8,7 +8,7 @@ public struct ResponseHead: Equatable, Sendable {
   public let version: Version
   /// The fields, in order.
   public let fields: Fields
-  private let reasonRange: Range<Int>
+  private let reasonPlace: ByteRange
 
   /// Makes the head of a response to be sent.
   ///
@@ -33,16 +33,18 @@ public struct ResponseHead: Equatable, Sendable {
     }
     var fields = fields
     let reasonRange = fields.store(reason)
-    self.init(status: status, reasonRange: reasonRange, version: .http11, fields: fields)
+    self.init(status: status, reason: ByteRange(reasonRange), version: .http11, fields: fields)
   }
 
   /// For the parser, which has checked every part.
-  init(status: Int, reasonRange: Range<Int>, version: Version, fields: Fields) {
+  init(status: Int, reason: ByteRange, version: Version, fields: consuming Fields) {
     self.status = status
-    self.reasonRange = reasonRange
+    reasonPlace = reason
     self.version = version
     self.fields = fields
   }
+
+  private var reasonRange: Range<Int> { reasonPlace.range }
 
   /// The phrase after the status; often empty.
   public var reason: String { fields.text(reasonRange) }

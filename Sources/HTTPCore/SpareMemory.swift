@@ -1,6 +1,6 @@
 // Memory of a head that nobody needs any more, for the next one.
 
-/// The arrays of a head that was handed back.
+/// The fields of a head that was handed back.
 ///
 /// They are emptied only when they are used: by then whoever handed them back has let go of them, and emptying them
 /// in place copies nothing. Whoever kept the head keeps it unchanged, and new memory is allocated instead.
@@ -11,7 +11,7 @@ struct SpareMemory: Equatable, Sendable {
 
   init() {}
 
-  init(_ fields: Fields) {
+  init(_ fields: consuming Fields) {
     self.fields = fields
     hasLines = true
   }
@@ -19,12 +19,19 @@ struct SpareMemory: Equatable, Sendable {
   /// An empty array for field lines.
   mutating func takeLines() -> [FieldLine] {
     hasLines = false
-    return fields.takeEmptyLines()
+    var taken: [FieldLine] = []
+    swap(&taken, &fields.lines)
+    taken.removeAll(keepingCapacity: true)
+    return taken
   }
 
-  /// An empty array for a head's bytes.
-  mutating func takeStorage() -> [UInt8] {
-    fields.takeEmptyStorage()
+  /// An array that holds a copy of a head's bytes.
+  mutating func takeStorage(copying head: Span<UInt8>) -> [UInt8] {
+    var taken: [UInt8] = []
+    swap(&taken, &fields.storage)
+    taken.removeAll(keepingCapacity: true)
+    taken.append(copying: head)
+    return taken
   }
 
   /// Which memory one has makes no difference to a conversation.

@@ -32,13 +32,13 @@ enum Target {
 
   /// Whether `Host = uri-host [ ":" port ]`, which may be empty (RFC 9110 section 7.2).
   static func isHost(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    range.isEmpty || authority(bytes, range) != nil
+    range.isEmpty || isAuthority(bytes, range)
   }
 
   /// `authority-form = uri-host ":" port`.
   private static func isAuthorityForm(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    guard let authority = authority(bytes, range) else { return false }
-    return !(authority.port ?? 0..<0).isEmpty
+    guard let host = endOfHost(bytes, range) else { return false }
+    return range.upperBound - host > 1 && isPort(bytes, host..<range.upperBound)
   }
 
   /// `absolute-form = scheme ":" "//" authority …` (RFC 3986 section 3.1).
@@ -62,41 +62,40 @@ enum Target {
     while end < range.upperBound, bytes[end] != UInt8(ascii: "/"), bytes[end] != UInt8(ascii: "?") {
       end += 1
     }
-    return authority(bytes, start..<end) == nil ? .invalidTarget : nil
+    return isAuthority(bytes, start..<end) ? nil : .invalidTarget
   }
 
-  /// `uri-host [ ":" port ]` with a host that is not empty, taken apart; `nil` if it is none.
-  private static func authority(
-    _ bytes: Span<UInt8>, _ range: Range<Int>
-  ) -> (host: Range<Int>, port: Range<Int>?)? {
-    guard let host = hostPrefix(bytes, range) else { return nil }
-    if host.upperBound == range.upperBound { return (host, nil) }
-    guard bytes[host.upperBound] == UInt8(ascii: ":") else { return nil }
-    let port = (host.upperBound + 1)..<range.upperBound
-    guard port.count <= 5 else { return nil }
+  /// Whether `uri-host [ ":" port ]` with a host that is not empty.
+  private static func isAuthority(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    guard let host = endOfHost(bytes, range) else { return false }
+    return host == range.upperBound || isPort(bytes, host..<range.upperBound)
+  }
+
+  /// Whether `":" port`; the port may be empty, and is at most 65,535.
+  private static func isPort(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    guard bytes[range.lowerBound] == UInt8(ascii: ":"), range.count <= 6 else { return false }
     var number = 0
-    for index in port {
-      guard Grammar.isDigit(bytes[index]) else { return nil }
-      number = number * 10 + Int(bytes[index] - UInt8(ascii: "0"))
+    for index in range.dropFirst() {
+      guard Grammar.isDigit(bytes[index]) else { return false }
+      number = number &* 10 &+ Int(bytes[index] &- UInt8(ascii: "0"))
     }
-    return number <= 65_535 ? (host, port) : nil
+    return number <= 65_535
   }
 
-  /// The host that `range` begins with: an IP literal in brackets, or a registered name or IPv4 address.
-  private static func hostPrefix(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int>? {
+  /// Where the host ends that `range` begins with: an IP literal in brackets, or a registered name or IPv4 address.
+  private static func endOfHost(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
     guard !range.isEmpty else { return nil }
     let start = range.lowerBound
-    var index = start
-    if bytes[start] == UInt8(ascii: "[") {
-      index += 1
-      while index < range.upperBound, isInAddressLiteral(bytes[index]) { index += 1 }
-      guard index < range.upperBound, bytes[index] == UInt8(ascii: "]"), index > start + 1 else {
-        return nil
-      }
-      return start..<(index + 1)
+    guard bytes[start] == UInt8(ascii: "[") else {
+      let end = bytes.endOfRegName(from: start, to: range.upperBound)
+      return end > start ? end : nil
     }
-    index = bytes.endOfRegName(from: start, to: range.upperBound)
-    return index > start ? start..<index : nil
+    var index = start + 1
+    while index < range.upperBound, isInAddressLiteral(bytes[index]) { index += 1 }
+    guard index < range.upperBound, bytes[index] == UInt8(ascii: "]"), index > start + 1 else {
+      return nil
+    }
+    return index + 1
   }
 
   /// The bytes of `IPv6address / IPvFuture`; whoever connects to it checks the address itself.

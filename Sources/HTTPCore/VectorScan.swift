@@ -9,25 +9,25 @@
 extension Span where Element == UInt8 {
   /// The first place at or after `start` where a byte is no `tchar`; `end` if there is none.
   @inline(__always)
-  func endOfToken(from start: Int, to end: Int) -> Int {
+  func endOfToken(from start: Int, to end: Int, in block: inout Block) -> Int {
     // Letters, digits and hyphens are what names are made of.
-    scan(from: start, to: end, belongs: Grammar.tchar.contains) { bytes in
+    scan(from: start, to: end, in: &block, belongs: Grammar.tchar.contains) { bytes in
       .!(bytes.areLetters .| bytes.areDigits .| bytes.equal("-"))
     }
   }
 
   /// The first place at or after `start` where a byte may not stand in a field's value; `end` if there is none.
   @inline(__always)
-  func endOfFieldContent(from start: Int, to end: Int) -> Int {
-    scan(from: start, to: end, belongs: Grammar.isFieldContent) { bytes in
-      bytes.areWithin(0x00, 0x1f) .| bytes.areWithin(0x7f, 0x7f)
+  func endOfFieldContent(from start: Int, to end: Int, in block: inout Block) -> Int {
+    scan(from: start, to: end, in: &block, marksAreExact: true, belongs: Grammar.isFieldContent) { bytes in
+      (bytes.areWithin(0x00, 0x1f) .& .!bytes.equal("\t")) .| bytes.areWithin(0x7f, 0x7f)
     }
   }
 
   /// The first place at or after `start` where a byte may not stand in a target; `end` if there is none.
   @inline(__always)
-  func endOfTarget(from start: Int, to end: Int) -> Int {
-    scan(from: start, to: end, belongs: Grammar.isTargetByte) { bytes in
+  func endOfTarget(from start: Int, to end: Int, in block: inout Block) -> Int {
+    scan(from: start, to: end, in: &block, belongs: Grammar.isTargetByte) { bytes in
       .!bytes.areWithin(0x21, 0x7e) .| bytes.equal("#")
     }
   }
@@ -35,43 +35,93 @@ extension Span where Element == UInt8 {
   /// The first place at or after `start` where a byte may not stand in a registered name; `end` if there is none.
   @inline(__always)
   func endOfRegName(from start: Int, to end: Int) -> Int {
-    scan(from: start, to: end, belongs: Grammar.regName.contains) { bytes in
+    var block = Block()
+    return scan(from: start, to: end, in: &block, belongs: Grammar.regName.contains) { bytes in
       .!(bytes.areLetters .| bytes.areDigits .| bytes.areWithin(0x2d, 0x2e))
     }
   }
 
   /// The first line feed at or after `start`, or `nil`.
   func lineFeed(from start: Int, to end: Int) -> Int? {
-    let place = scan(from: start, to: end, belongs: { $0 != UInt8(ascii: "\n") }) { bytes in
+    var block = Block()
+    let place = scan(from: start, to: end, in: &block, belongs: { $0 != UInt8(ascii: "\n") }) { bytes in
       bytes.equal("\n")
     }
     return place < end ? place : nil
   }
 
+  /// The first comma at or after `start`; `end` if there is none.
+  @inline(__always)
+  func endOfListElement(from start: Int, to end: Int) -> Int {
+    var block = Block()
+    return scan(from: start, to: end, in: &block, belongs: { $0 != UInt8(ascii: ",") }) { bytes in
+      bytes.equal(",")
+    }
+  }
+
+  func endOfToken(from start: Int, to end: Int) -> Int {
+    var block = Block()
+    return endOfToken(from: start, to: end, in: &block)
+  }
+
+  func endOfFieldContent(from start: Int, to end: Int) -> Int {
+    var block = Block()
+    return endOfFieldContent(from: start, to: end, in: &block)
+  }
+
+  func endOfTarget(from start: Int, to end: Int) -> Int {
+    var block = Block()
+    return endOfTarget(from: start, to: end, in: &block)
+  }
+
   /// The first place from `start` to `end` where a byte does not belong; `end` if there is none.
   ///
+  /// Vectors may reach past `end` while they stay inside the span; what they find there does not count.
+  ///
   /// - Parameters:
+  ///   - marksAreExact: Whether no byte that keeps the rule is marked.
   ///   - belongs: The rule.
-  ///   - marks: Marks every byte that breaks the rule, and others that need a closer look.
+  ///   - marks: Marks every byte that breaks the rule, and perhaps others that need a closer look.
   @inline(__always)
   private func scan(
-    from start: Int, to end: Int, belongs: (UInt8) -> Bool, marks: (SIMD16<UInt8>) -> ByteMarks
+    from start: Int, to end: Int, in block: inout Block, marksAreExact: Bool = false,
+    belongs: (UInt8) -> Bool, marks: (SIMD16<UInt8>) -> ByteMarks
   ) -> Int {
     precondition(start >= 0 && end <= count, "a scan stays inside its bytes")
+    let lastBlock = Swift.min(count &- 16, end &- 1)
     var index = start
-    while index &+ 16 <= end {
-      let vector = unsafe bytes.unsafeLoadUnaligned(
-        fromUncheckedByteOffset: index, as: SIMD16<UInt8>.self)
-      guard let marked = firstMarked(marks(vector)) else {
-        index &+= 16
-        continue
+    vectors: while index < end {
+      if index &- block.start >= 16 {
+        guard index <= lastBlock else { break vectors }
+        block = unsafe loadBlock(at: index)
       }
-      index &+= marked
+      var marked = word(marks(block.bytes)) &>> UInt128(truncatingIfNeeded: (index &- block.start) &* 8)
+      while marked == 0 {
+        index = block.start &+ 16
+        guard index <= lastBlock else { break vectors }
+        block = unsafe loadBlock(at: index)
+        marked = word(marks(block.bytes))
+      }
+      index &+= marked.trailingZeroBitCount / 8
+      if index >= end { return end }
+      if marksAreExact { return index }
       guard unsafe belongs(self[unchecked: index]) else { return index }
       index &+= 1
     }
-    while index < end, unsafe belongs(self[unchecked: index]) { index &+= 1 }
-    return index
+    while index < end {
+      guard unsafe belongs(self[unchecked: index]) else { return index }
+      index &+= 1
+    }
+    return end
+  }
+
+  /// - Parameter start: At least sixteen bytes before the span's end.
+  @inline(__always)
+  @unsafe
+  private func loadBlock(at start: Int) -> Block {
+    let vector = unsafe bytes.unsafeLoadUnaligned(
+      fromUncheckedByteOffset: start, as: SIMD16<UInt8>.self)
+    return Block(start: start, bytes: vector)
   }
 
   /// Whether the bytes of `range` spell `name`, which is given in lower case, in any case.
@@ -90,34 +140,70 @@ extension Span where Element == UInt8 {
   }
 
   /// Whether the bytes of `range` are those of `name` once `bits` are set in each.
+  ///
+  /// Word by word; the last word may overlap the one before it, so that no bytes are left over.
   @inline(__always)
   private func equals(_ range: Range<Int>, _ name: StaticString, setting bits: UInt8) -> Bool {
     let length = name.utf8CodeUnitCount
     guard range.count == length, range.lowerBound >= 0, range.upperBound <= count else {
       return false
     }
-    var index = 0
-    while index < length {
-      let byte = unsafe self[unchecked: range.lowerBound &+ index] | bits
-      if unsafe byte != name.utf8Start[index] { return false }
-      index &+= 1
+    if length >= 8 { return unsafe equalWords(range, name.utf8Start, setting: UInt64(repeating: bits)) }
+    if length >= 4 { return unsafe equalWords(range, name.utf8Start, setting: UInt32(repeating: bits)) }
+    return unsafe equalWords(range, name.utf8Start, setting: bits)
+  }
+
+  /// The same for a name that is at least one word long and lies inside the span.
+  @inline(__always)
+  private func equalWords<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ range: Range<Int>, _ name: UnsafePointer<UInt8>, setting bits: Word
+  ) -> Bool {
+    let size = MemoryLayout<Word>.size
+    var offset = 0
+    while offset < range.count {
+      let place = Swift.min(offset, range.count &- size)
+      let word = unsafe bytes.unsafeLoadUnaligned(
+        fromUncheckedByteOffset: range.lowerBound &+ place, as: Word.self)
+      let other = unsafe UnsafeRawPointer(name + place).loadUnaligned(as: Word.self)
+      if word | bits != other { return false }
+      offset &+= size
     }
     return true
+  }
+}
+
+extension FixedWidthInteger {
+  /// A word with `byte` in each of its bytes.
+  fileprivate init(repeating byte: UInt8) {
+    self = Self(byte) &* (Self.max / 255)
+  }
+}
+
+/// Sixteen bytes of a span, loaded once for all scans that look at them.
+///
+/// Where one scan begins depends on where the last one ended, but which bytes come next does not: so the processor looks
+/// at bytes ahead of the scans.
+struct Block {
+  fileprivate let start: Int
+  fileprivate let bytes: SIMD16<UInt8>
+
+  /// None yet.
+  init() { self.init(start: Int.min / 2, bytes: SIMD16()) }
+
+  @inline(__always)
+  fileprivate init(start: Int, bytes: SIMD16<UInt8>) {
+    self.start = start
+    self.bytes = bytes
   }
 }
 
 /// For each of sixteen bytes, whether it is marked.
 private typealias ByteMarks = SIMDMask<SIMD16<Int8>>
 
-/// The place of the first byte that is marked.
+/// The marks as one word: a byte of ones or zeros each, in the order of memory.
 @inline(__always)
-private func firstMarked(_ marks: ByteMarks) -> Int? {
-  // A mask has no search of its own. Its lanes are bytes of all ones or all zeros, in the order of memory.
-  let halves = unsafe unsafeBitCast(marks, to: SIMD2<UInt64>.self)
-  if halves.x | halves.y == 0 { return nil }
-  return halves.x != 0
-    ? UInt64(littleEndian: halves.x).trailingZeroBitCount / 8
-    : 8 + UInt64(littleEndian: halves.y).trailingZeroBitCount / 8
+private func word(_ marks: ByteMarks) -> UInt128 {
+  unsafe UInt128(littleEndian: unsafeBitCast(marks, to: UInt128.self))
 }
 
 extension SIMD16<UInt8> {

@@ -23,14 +23,22 @@ public struct Version: Equatable, Comparable, Sendable, CustomStringConvertible 
 
   /// Reads `HTTP-version = "HTTP/" DIGIT "." DIGIT` that fills `range` exactly.
   static func parse(_ input: Span<UInt8>, _ range: Range<Int>) throws(ProtocolError) -> Version {
-    let start = range.lowerBound
-    guard range.count == length, input.spells(start..<(start + 5), "HTTP/"),
-      Grammar.isDigit(input[start + 5]),
-      input[start + 6] == UInt8(ascii: "."), Grammar.isDigit(input[start + 7])
-    else { throw ProtocolError(.malformedVersion, by: .peer) }
-    guard input[start + 5] == UInt8(ascii: "1") else {
-      throw ProtocolError(.unsupportedVersion, by: .peer)
+    if let version = readHTTP1(input, range) { return version }
+    let major = range.lowerBound + 5
+    let isOther =
+      range.count == length && input.spells(range.lowerBound..<major, "HTTP/")
+      && Grammar.isDigit(input[major]) && input[major + 1] == UInt8(ascii: ".")
+      && Grammar.isDigit(input[major + 2])
+    throw ProtocolError(isOther ? .unsupportedVersion : .malformedVersion, by: .peer)
+  }
+
+  /// Reads the version of HTTP/1 that fills `range` exactly; `nil` if something else does.
+  static func readHTTP1(_ input: Span<UInt8>, _ range: Range<Int>) -> Version? {
+    guard range.count == length else { return nil }
+    let minor = range.upperBound - 1
+    guard input.spells(range.lowerBound..<minor, "HTTP/1."), Grammar.isDigit(input[minor]) else {
+      return nil
     }
-    return Version(minor: input[start + 7] - UInt8(ascii: "0"))
+    return Version(minor: input[minor] - UInt8(ascii: "0"))
   }
 }

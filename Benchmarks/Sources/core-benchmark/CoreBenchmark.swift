@@ -15,8 +15,6 @@ struct CoreBenchmark {
     Row(name: "head-669", count: 150_000) { try $0.parse(browserHead) },
     Row(name: "exchange-82", count: 100_000) { try $0.exchange(curlHead) },
     Row(name: "exchange-669", count: 80_000) { try $0.exchange(browserHead) },
-    Row(name: "read-82", count: 400_000) { try $0.read(curlHead) },
-    Row(name: "read-669", count: 200_000) { try $0.read(browserHead) },
     Row(name: "lean-82", count: 200_000) { try $0.leanExchange(curlHead) },
     Row(name: "lean-669", count: 150_000) { try $0.leanExchange(browserHead) },
     Row(name: "response-made", count: 150_000) { try $0.respond(isMadeAnew: true) },
@@ -32,6 +30,12 @@ struct CoreBenchmark {
     if arguments.count == 3, arguments[1] == "head" {
       let head = arguments[2] == "curl" ? curlHead : browserHead
       print(String(decoding: head, as: UTF8.self), terminator: "")
+      return
+    }
+    if arguments.count == 3, let count = Int(arguments[2]), arguments[1].hasPrefix("read-") {
+      let head = arguments[1] == "read-82" ? curlHead : browserHead
+      var readers = Readers()
+      print(try readers.time(reading: head, count) / .nanoseconds(1) / Double(count), readers.sum)
       return
     }
     if arguments.count == 3, let count = Int(arguments[2]),

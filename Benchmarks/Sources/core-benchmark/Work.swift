@@ -13,7 +13,6 @@ private let content = Array("Hello world!".utf8)
 struct Server {
   private var machine = Connection(role: .server)
   private var output: [UInt8] = []
-  private let emptyResponse = try! ResponseHead(status: 204)
   private let readyResponse = try! ResponseHead(status: 200, reason: "OK", fields: fields)
 
   /// Reads the head of a request; the connection is as it was afterwards.
@@ -31,17 +30,6 @@ struct Server {
     try answer(ResponseHead(status: 200, reason: "OK", fields: fields))
     try machine.startNextExchange()
     return read + output.count
-  }
-
-  /// Reads a request to its end, and answers with as little as can be, so that the next can be read: what reading costs,
-  /// and a little more.
-  mutating func read(_ request: [UInt8]) throws -> Int {
-    let (read, head) = try receive(request)
-    output.removeAll(keepingCapacity: true)
-    try machine.send(.response(emptyResponse), into: &output)
-    try machine.send(.endOfMessage(), into: &output)
-    if let head { try machine.startNextExchange(reusing: head) }
-    return read
   }
 
   /// The same with a response made before, and with the request's head handed back for the next.
