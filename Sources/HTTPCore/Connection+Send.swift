@@ -40,7 +40,8 @@ extension Connection {
       guard head.isInterim else { throw ProtocolError(.invalidStatus, by: .us) }
       try respond(head, into: &output)
     case .response(let head):
-      guard !head.isInterim else { throw ProtocolError(.invalidStatus, by: .us) }
+      // A response that was read may have any three digits, and RFC 9110 section 15 has no class above 5xx.
+      guard 200...599 ~= head.status else { throw ProtocolError(.invalidStatus, by: .us) }
       try respond(head, into: &output)
     case .content(let bytes):
       try lifecycle.apply(.content, by: role, blame: .us)

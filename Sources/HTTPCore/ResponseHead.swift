@@ -2,7 +2,7 @@
 
 /// The head of a response, interim or final, parsed or about to be sent (RFC 9112 section 4).
 public struct ResponseHead: Equatable, Sendable {
-  /// Three digits; from 100 to 599 when sent (RFC 9110 section 15).
+  /// Three digits; from 100 to 599 when sent (RFC 9110 section 15). A response that was read with 600 to 999 is not sent on.
   public let status: Int
   /// The version in the status line; responses are always sent as HTTP/1.1.
   public let version: Version

@@ -204,6 +204,27 @@ struct SendingTests {
     #expect(after.isPersistent)
   }
 
+  @Test("RFC 9110 15: a response that was read is sent on, unless its status is above 599")
+  func responseSentOn() throws {
+    func received(_ status: Int) throws -> OutgoingEvent {
+      var client = Connection(role: .client)
+      var output: [UInt8] = []
+      let request = try RequestHead(method: "GET", target: "/", fields: [("Host", "a")])
+      try client.send(.request(request), into: &output)
+      let text = "HTTP/1.1 \(status) \nContent-Length: 0\n\n"
+      let (reading, _) = read([[UInt8](wire: text)], with: client, ended: false)
+      guard case .event(.response(let head))? = reading.items.first else {
+        throw ProtocolError(.malformedStatusLine, by: .us)
+      }
+      return .response(head)
+    }
+    let (text, _) = try wire(try received(599), from: server(after: Self.get))
+    #expect(text == "HTTP/1.1 599 \nContent-Length: 0\n\n")
+    for status in [600, 700, 999] {
+      expect(.invalidStatus, try received(status), from: server(after: Self.get))
+    }
+  }
+
   @Test("Only in turn, and only one's own part")
   func order() throws {
     let ok = OutgoingEvent.response(try ResponseHead(status: 200))
