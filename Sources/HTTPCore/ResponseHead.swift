@@ -47,6 +47,13 @@ public struct ResponseHead: Equatable, Sendable {
   /// The phrase after the status; often empty.
   public var reason: String { fields.text(reasonRange) }
 
+  /// Lends the reason's bytes to `body`, as they came: not all of them need be text.
+  public func withReason<Result, Failure: Error>(
+    _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(fields.storage.span.extracting(reasonRange))
+  }
+
   /// Whether this is an interim response, after which the final one still comes (RFC 9110 section 15.2).
   public var isInterim: Bool { status < 200 }
 

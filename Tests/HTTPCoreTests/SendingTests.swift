@@ -303,6 +303,37 @@ struct FieldsTests {
     #expect(fields.withValue(of: "host") { $0.count } == 1)
   }
 
+  @Test("RFC 9110 5.5: values and reasons that are no text are lent as they came")
+  func bytes() throws {
+    let wire = [UInt8](wire: "HTTP/1.1 200 O\u{1}K\nA: \u{2}\nB: b\na: x\u{1}\u{2}\nA:\n\n").map {
+      $0 == 1 ? 0xff : $0 == 2 ? 0x80 : $0
+    }
+    var client = Connection(role: .client)
+    var output: [UInt8] = []
+    let request = try RequestHead(method: "GET", target: "/", fields: [("Host", "a")])
+    try client.send(.request(request), into: &output)
+    guard case .event(.response(let head), _) = try client.step(wire.span) else {
+      Issue.record("no response")
+      return
+    }
+    func copy(_ span: Span<UInt8>) -> [UInt8] { span.indices.map { span[$0] } }
+    #expect(head.withReason(copy) == [0x4f, 0xff, 0x4b])
+    #expect(head.fields.withValue(of: "a", copy) == [0x80])
+    #expect(head.fields.withValue(of: "c", copy) == nil)
+    var values: [[UInt8]] = []
+    head.fields.forEachValue(of: "a") { values.append(copy($0)) }
+    #expect(values == [[0x80], [0x78, 0xff, 0x80], []])
+    #expect(
+      head.fields.indices.map { head.fields.withValue(at: $0, copy) }
+        == [[0x80], [0x62], [0x78, 0xff, 0x80], []])
+    #expect(try RequestHead(method: "GET", target: "/x").withTarget(copy) == Array("/x".utf8))
+    #expect(throws: ProtocolError(.invalidStatus, by: .us)) {
+      try head.fields.forEachValue(of: "a") { _ throws(ProtocolError) in
+        throw ProtocolError(.invalidStatus, by: .us)
+      }
+    }
+  }
+
   @Test("Equality is about what is said, not where it is stored")
   func equality() throws {
     let wire = [UInt8](wire: "GET /x HTTP/1.1\nHOST: a\n\n")
