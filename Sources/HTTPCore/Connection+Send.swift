@@ -82,7 +82,9 @@ extension Connection {
     }
     let facts = try ProtocolFields(head.fields, blame: .us)
     // RFC 9110 section 8.6 and RFC 9112 section 6.1: no framing where there can be no content.
-    let framesContent = facts.contentLength != nil || facts.transferEncoding != .absent
+    let framesContent =
+      facts.contentLength != nil || facts.contentLengthFlaw != nil
+      || facts.transferEncoding != .absent
     if framesContent, kind != .finalResponseHead || head.status == 204 {
       throw ProtocolError(.contentNotAllowed, by: .us)
     }

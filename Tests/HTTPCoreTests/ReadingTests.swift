@@ -336,6 +336,18 @@ struct ResponseReadingTests {
       "2xx to CONNECT", "HTTP/1.1 200 OK\nContent-Length: 5\n\nother protocol",
       gives: #"["200 HTTP/1.1"] -> switched, 14 left"#, to: "CONNECT"),
     WireExample(
+      "RFC 9110 9.3.6: 2xx to CONNECT, framing that makes no sense",
+      "HTTP/1.1 200 OK\nContent-Length: x\nContent-Length: 5\nTransfer-Encoding: y\n\nother protocol",
+      gives: #"["200 HTTP/1.1"] -> switched, 14 left"#, to: "CONNECT"),
+    WireExample(
+      "RFC 9112 6.3, rule 1: 1xx, framing that makes no sense",
+      "HTTP/1.1 103 Early\nContent-Length: x\nTransfer-Encoding: y\n\nHTTP/1.1 204 None\n\n",
+      gives: #"["interim 103", "204 HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "101 to an upgrade, a length that makes no sense",
+      "HTTP/1.1 101 Switching\nContent-Length: x\n\n\u{1}",
+      gives: #"["interim 101"] -> switched, 1 left"#),
+    WireExample(
       "4xx to CONNECT", "HTTP/1.1 403 No\nContent-Length: 2\n\nno",
       gives: #"["403 HTTP/1.1", "content(no)", "end", "closed"] -> closed, 0 left"#, to: "CONNECT"),
     WireExample(
@@ -362,6 +374,31 @@ struct ResponseReadingTests {
       breaks: .bothLengthAndTransferEncoding),
     WireExample("nothing at all", "", breaks: .closedInsideMessage),
   ]
+
+  /// What is ignored where there is no content is refused all the same if it is malformed, but for 1xx and 2xx to CONNECT.
+  static let refusedLengths: [WireExample] = {
+    func response(_ status: Int, _ method: String = "GET") -> [WireExample] {
+      let start = "HTTP/1.1 \(status) Text\n"
+      let name = "\(status) to \(method)"
+      return [
+        WireExample(
+          "\(name), letters", start + "Content-Length: x\n\n", breaks: .invalidContentLength,
+          to: method),
+        WireExample(
+          "\(name), two", start + "Content-Length: 5\nContent-Length: 5\n\n",
+          breaks: .repeatedContentLength, to: method),
+        WireExample(
+          "\(name), beside Transfer-Encoding",
+          start + "Transfer-Encoding: chunked\nContent-Length: x\n\n",
+          breaks: .invalidContentLength, to: method),
+      ]
+    }
+    return response(200) + response(204) + response(304) + response(200, "HEAD")
+      + response(403, "CONNECT")
+  }()
+
+  @Test("Refused lengths", arguments: refusedLengths)
+  func refusesLength(_ example: WireExample) throws { try check(example) }
 
   @Test("Table", arguments: examples)
   func table(_ example: WireExample) throws { try check(example) }

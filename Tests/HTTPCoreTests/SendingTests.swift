@@ -174,6 +174,8 @@ struct SendingTests {
     expect(.contentNotAllowed, try response(204), one, from: ready)
     expect(.contentNotAllowed, try response(304), one, from: ready)
     expect(.contentNotAllowed, try response(200, [("Content-Length", "0")]), from: connect)
+    expect(.contentNotAllowed, try response(200, [("Content-Length", "x")]), from: connect)
+    expect(.invalidContentLength, try response(200, [("Content-Length", "x")]), from: ready)
     expect(
       .contentNotAllowed,
       .interimResponse(try ResponseHead(status: 100, fields: [("Content-Length", "0")])),
