@@ -103,6 +103,11 @@ struct RequestReadingTests {
       "OPTIONS *", "OPTIONS * HTTP/1.1\nHost: [::1]:8\n\n",
       gives: #"["OPTIONS * HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
     WireExample(
+      "RFC 9110 9.1: any token is a method",
+      "x!~1 / HTTP/1.1\nHost: a\n\nget / HTTP/1.1\nHost: a\n\n",
+      gives:
+        #"["x!~1 / HTTP/1.1", "end", "get / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
       "an empty Host", "GET / HTTP/1.1\nHost:\n\n",
       gives: #"["GET / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
   ]
@@ -357,6 +362,8 @@ struct ResponseReadingTests {
       "101 to CONNECT", "HTTP/1.1 101 Switching\nUpgrade: x\n\n", breaks: .switchWithoutProposal,
       to: "CONNECT"),
     WireExample("101 to nothing", "HTTP/1.1 101 Switching\n\n", breaks: .switchWithoutProposal),
+    WireExample(
+      "RFC 9112 2.2: an empty line first", "\nHTTP/1.1 200 OK\n\n", breaks: .malformedStatusLine),
     WireExample("HTTP/2", "HTTP/2.0 200 OK\n\n", breaks: .unsupportedVersion),
     WireExample("not HTTP", "SSH-2.0\n\n", breaks: .malformedStatusLine),
     WireExample("two digits", "HTTP/1.1 20 OK\n\n", breaks: .malformedStatusLine),
