@@ -59,6 +59,10 @@ private func resend(
     let event = head.isInterim ? OutgoingEvent.interimResponse(head) : .response(head)
     try server.connection.send(event, into: &wire)
   } catch {
+    if head.status > 599 {
+      try expect(error.reason == .invalidStatus, "a status above 599 is not sent on")
+      return nil
+    }
     // A reader passes over framing where there can be no content, and a sender leaves it out.
     let framed = head.fields.contains("Content-Length") || head.fields.contains("Transfer-Encoding")
     let switches = request.method == "CONNECT" && 200...299 ~= head.status
@@ -68,6 +72,7 @@ private func resend(
     )
     return nil
   }
+  try expect(head.status <= 599, "a status above 599 is not sent on")
   client.receive(wire)
   switch try client.next() {
   case .event(.response(let again)), .event(.interimResponse(let again)):

@@ -47,6 +47,7 @@ enum BodyFraming: Equatable, Sendable {
   private static func check(
     _ fields: ProtocolFields, version: Version, blame: ProtocolError.Party
   ) throws(ProtocolError) {
+    if let flaw = fields.contentLengthFlaw { throw ProtocolError(flaw, by: blame) }
     guard fields.transferEncoding != .absent else { return }
     // RFC 9112 section 6.1: HTTP/1.0 did not know the field, so a chunked message there is faulty.
     if version < .http11 { throw ProtocolError(.transferEncodingBeforeHTTP11, by: blame) }

@@ -40,7 +40,8 @@ extension Connection {
       guard head.isInterim else { throw ProtocolError(.invalidStatus, by: .us) }
       try respond(head, into: &output)
     case .response(let head):
-      guard !head.isInterim else { throw ProtocolError(.invalidStatus, by: .us) }
+      // A response that was read may have any three digits, and RFC 9110 section 15 has no class above 5xx.
+      guard 200...599 ~= head.status else { throw ProtocolError(.invalidStatus, by: .us) }
       try respond(head, into: &output)
     case .content(let bytes):
       try lifecycle.apply(.content, by: role, blame: .us)
@@ -82,7 +83,9 @@ extension Connection {
     }
     let facts = try ProtocolFields(head.fields, blame: .us)
     // RFC 9110 section 8.6 and RFC 9112 section 6.1: no framing where there can be no content.
-    let framesContent = facts.contentLength != nil || facts.transferEncoding != .absent
+    let framesContent =
+      facts.contentLength != nil || facts.contentLengthFlaw != nil
+      || facts.transferEncoding != .absent
     if framesContent, kind != .finalResponseHead || head.status == 204 {
       throw ProtocolError(.contentNotAllowed, by: .us)
     }

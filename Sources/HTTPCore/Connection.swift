@@ -76,6 +76,8 @@ public struct Connection: Equatable, Sendable {
   ///
   /// How the bytes were split makes no difference. Drop `consumed` bytes, then call again with the rest.
   ///
+  /// The span of a property beside the connection cannot be lent: see <doc:HTTPCore#Input-that-is-a-property>.
+  ///
   /// - Parameters:
   ///   - input: Bytes received and not yet consumed, oldest first. Borrowed for the call only.
   ///   - inputEnded: Whether the peer has closed its half, so that nothing will follow `input`.

@@ -4,7 +4,7 @@
 public struct Field: Equatable, Sendable {
   /// The name in its original spelling; ASCII.
   public let name: String
-  /// The value without the spaces around it. Bytes above 127 that are not UTF-8 read as U+FFFD here; ``Fields/withValue(of:_:)`` lends them as they came.
+  /// The value without the spaces around it. Bytes above 127 that are not UTF-8 read as U+FFFD here; ``Fields/withValue(at:_:)`` lends them as they came.
   public let value: String
 
   /// Names are compared without regard to case.

@@ -114,10 +114,25 @@ public struct Fields: Equatable, Sendable {
     of name: String, _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result? {
     for line in lines where matches(line, name) {
-      let value = storage[line.value]
-      return try body(value.span)
+      return try body(storage.span.extracting(line.value))
     }
     return nil
+  }
+
+  /// Lends the bytes of each value of this name to `body`, in order, as they came.
+  public func forEachValue<Failure: Error>(
+    of name: String, _ body: (Span<UInt8>) throws(Failure) -> Void
+  ) throws(Failure) {
+    for line in lines where matches(line, name) {
+      try body(storage.span.extracting(line.value))
+    }
+  }
+
+  /// Lends the bytes of the value at `index` to `body`, as they came.
+  public func withValue<Result, Failure: Error>(
+    at index: Int, _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(storage.span.extracting(lines[index].value))
   }
 
   private func matches(_ line: FieldLine, _ name: String) -> Bool {

@@ -23,7 +23,8 @@ enum HeadLines {
     let target = targetStart..<input.endOfTarget(from: targetStart, to: end, in: &block)
     guard let byte = input.byte(at: target.upperBound, before: end) else { return nil }
     guard byte == UInt8(ascii: " "), !target.isEmpty else {
-      let isOver = byte == UInt8(ascii: "\r") || target.isEmpty
+      // What ends too soon lacks a part; anything else is no part of a target.
+      let isOver = byte == UInt8(ascii: "\r") || byte == UInt8(ascii: " ")
       return try flaw(isOver ? .malformedRequestLine : .invalidTarget, input, target, end)
     }
 

@@ -5,6 +5,8 @@
 /// What the fields of one head say about framing, persistence and switching.
 struct ProtocolFields: Equatable, Sendable {
   private(set) var contentLength: UInt64?
+  /// What is wrong with `Content-Length`, for whoever does not ignore it.
+  private(set) var contentLengthFlaw: ProtocolError.Reason?
   private(set) var transferEncoding = TransferEncoding.absent
   private(set) var hostCount = 0
   /// Options of `Connection` (RFC 9110 section 7.6.1).
@@ -56,11 +58,13 @@ struct ProtocolFields: Equatable, Sendable {
       case 10 where bytes.matches(line.name, lowercased: "connection"):
         Grammar.forEachListElement(bytes, line.value) { noteConnectionOption(bytes, $0) }
       case 14 where bytes.matches(line.name, lowercased: "content-length"):
-        guard contentLength == nil else { throw ProtocolError(.repeatedContentLength, by: blame) }
-        guard let length = Self.parseContentLength(bytes, line.value) else {
-          throw ProtocolError(.invalidContentLength, by: blame)
+        if contentLength != nil {
+          contentLengthFlaw = .repeatedContentLength
+        } else if let length = Self.parseContentLength(bytes, line.value) {
+          contentLength = length
+        } else {
+          contentLengthFlaw = .invalidContentLength
         }
-        contentLength = length
       case 17 where bytes.matches(line.name, lowercased: "transfer-encoding"):
         let isFirst = transferEncoding == .absent
         let isChunked = bytes.matches(line.value, lowercased: "chunked")

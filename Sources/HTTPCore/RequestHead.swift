@@ -65,8 +65,7 @@ public struct RequestHead: Equatable, Sendable {
   public func withTarget<Result, Failure: Error>(
     _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let target = fields.storage[targetRange]
-    return try body(target.span)
+    try body(fields.storage.span.extracting(targetRange))
   }
 
   /// What of the method its response depends on.

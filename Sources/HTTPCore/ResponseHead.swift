@@ -2,7 +2,7 @@
 
 /// The head of a response, interim or final, parsed or about to be sent (RFC 9112 section 4).
 public struct ResponseHead: Equatable, Sendable {
-  /// Three digits; from 100 to 599 when sent (RFC 9110 section 15).
+  /// Three digits; from 100 to 599 when sent (RFC 9110 section 15). A response that was read with 600 to 999 is not sent on.
   public let status: Int
   /// The version in the status line; responses are always sent as HTTP/1.1.
   public let version: Version
@@ -48,6 +48,13 @@ public struct ResponseHead: Equatable, Sendable {
 
   /// The phrase after the status; often empty.
   public var reason: String { fields.text(reasonRange) }
+
+  /// Lends the reason's bytes to `body`, as they came: not all of them need be text.
+  public func withReason<Result, Failure: Error>(
+    _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(fields.storage.span.extracting(reasonRange))
+  }
 
   /// Whether this is an interim response, after which the final one still comes (RFC 9110 section 15.2).
   public var isInterim: Bool { status < 200 }

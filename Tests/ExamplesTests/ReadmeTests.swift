@@ -80,6 +80,15 @@ struct DocumentationTests {
     #expect(output.text.replacing("\r\n", with: "\n") == expected.joined(separator: "\n"))
   }
 
+  @Test("Input that is a property is read")
+  func inputInProperty() throws {
+    let directory = try TemporaryDirectory()
+    let blocks = try Snippet.blocks(of: "Sources/HTTPCore/HTTPCore.docc/HTTPCore.md")
+    try #require(blocks.count == 2)
+    let output = try ChildProcess.run(try Snippet.build(blocks[1], in: directory), [])
+    #expect(output.text == "0\n2\n", "\(output.errors)")
+  }
+
   @Test("Client and server play without a network")
   func withoutIO() throws {
     let directory = try TemporaryDirectory()

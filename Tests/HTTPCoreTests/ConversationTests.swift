@@ -76,6 +76,28 @@ struct ConversationTests {
     #expect(pair.states == [.done, .done])
   }
 
+  @Test(
+    "RFC 9110 9.3.6: content of a CONNECT request ends where any request's does",
+    arguments: [("Content-Length", "2"), ("Transfer-Encoding", "chunked")])
+  func connectContent(framing: (String, String)) throws {
+    let head = try RequestHead(
+      method: "CONNECT", target: "a:80", fields: [("Host", "a:80"), framing])
+    var pair = ConnectionPair()
+    let reading = try pair.send(
+      .request(head), .content(Array("hi".utf8)), .endOfMessage(), from: .client)
+    #expect(
+      reading.description
+        == #"["CONNECT a:80 HTTP/1.1", "content(hi)", "end"] -> mightSwitch, 0 left"#)
+    #expect(pair.states == [.mightSwitch, .sendResponse])
+    var accepted = pair
+    _ = try accepted.send(.response(try ResponseHead(status: 200)), from: .server)
+    #expect(accepted.states == [.switched, .switched])
+    let declined = OutgoingEvent.response(
+      try ResponseHead(status: 403, fields: [("Content-Length", "0")]))
+    _ = try pair.send(declined, .endOfMessage(), from: .server)
+    #expect(pair.states == [.done, .done])
+  }
+
   @Test("RFC 9110 7.8: an Upgrade field that names no protocol proposes nothing")
   func emptyUpgrade() throws {
     var pair = ConnectionPair()

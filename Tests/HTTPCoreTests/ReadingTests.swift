@@ -103,6 +103,11 @@ struct RequestReadingTests {
       "OPTIONS *", "OPTIONS * HTTP/1.1\nHost: [::1]:8\n\n",
       gives: #"["OPTIONS * HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
     WireExample(
+      "RFC 9110 9.1: any token is a method",
+      "x!~1 / HTTP/1.1\nHost: a\n\nget / HTTP/1.1\nHost: a\n\n",
+      gives:
+        #"["x!~1 / HTTP/1.1", "end", "get / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
       "an empty Host", "GET / HTTP/1.1\nHost:\n\n",
       gives: #"["GET / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
   ]
@@ -124,6 +129,10 @@ struct RequestReadingTests {
     WireExample("HTTP/2.0", "GET / HTTP/2.0\n\n", breaks: .unsupportedVersion),
     WireExample("HTTP/0.9", "GET / HTTP/0.9\n\n", breaks: .unsupportedVersion),
     WireExample("a fragment", "GET /#a HTTP/1.1\n\n", breaks: .invalidTarget),
+    WireExample("only a fragment", "POST #a HTTP/1.1\n\n", breaks: .invalidTarget),
+    WireExample("DEL for a target", "GET \u{7f} HTTP/1.1\n\n", breaks: .invalidTarget),
+    WireExample("a tab for a target", "GET \t HTTP/1.1\n\n", breaks: .invalidTarget),
+    WireExample("nothing behind the method", "GET \n\n", breaks: .malformedRequestLine),
     WireExample("8 bits in the target", "GET /\u{e9} HTTP/1.1\n\n", breaks: .invalidTarget),
     WireExample("a relative target", "GET a HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
     WireExample("GET *", "GET * HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
@@ -332,6 +341,18 @@ struct ResponseReadingTests {
       "2xx to CONNECT", "HTTP/1.1 200 OK\nContent-Length: 5\n\nother protocol",
       gives: #"["200 HTTP/1.1"] -> switched, 14 left"#, to: "CONNECT"),
     WireExample(
+      "RFC 9110 9.3.6: 2xx to CONNECT, framing that makes no sense",
+      "HTTP/1.1 200 OK\nContent-Length: x\nContent-Length: 5\nTransfer-Encoding: y\n\nother protocol",
+      gives: #"["200 HTTP/1.1"] -> switched, 14 left"#, to: "CONNECT"),
+    WireExample(
+      "RFC 9112 6.3, rule 1: 1xx, framing that makes no sense",
+      "HTTP/1.1 103 Early\nContent-Length: x\nTransfer-Encoding: y\n\nHTTP/1.1 204 None\n\n",
+      gives: #"["interim 103", "204 HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "101 to an upgrade, a length that makes no sense",
+      "HTTP/1.1 101 Switching\nContent-Length: x\n\n\u{1}",
+      gives: #"["interim 101"] -> switched, 1 left"#),
+    WireExample(
       "4xx to CONNECT", "HTTP/1.1 403 No\nContent-Length: 2\n\nno",
       gives: #"["403 HTTP/1.1", "content(no)", "end", "closed"] -> closed, 0 left"#, to: "CONNECT"),
     WireExample(
@@ -341,6 +362,8 @@ struct ResponseReadingTests {
       "101 to CONNECT", "HTTP/1.1 101 Switching\nUpgrade: x\n\n", breaks: .switchWithoutProposal,
       to: "CONNECT"),
     WireExample("101 to nothing", "HTTP/1.1 101 Switching\n\n", breaks: .switchWithoutProposal),
+    WireExample(
+      "RFC 9112 2.2: an empty line first", "\nHTTP/1.1 200 OK\n\n", breaks: .malformedStatusLine),
     WireExample("HTTP/2", "HTTP/2.0 200 OK\n\n", breaks: .unsupportedVersion),
     WireExample("not HTTP", "SSH-2.0\n\n", breaks: .malformedStatusLine),
     WireExample("two digits", "HTTP/1.1 20 OK\n\n", breaks: .malformedStatusLine),
@@ -358,6 +381,31 @@ struct ResponseReadingTests {
       breaks: .bothLengthAndTransferEncoding),
     WireExample("nothing at all", "", breaks: .closedInsideMessage),
   ]
+
+  /// What is ignored where there is no content is refused all the same if it is malformed, but for 1xx and 2xx to CONNECT.
+  static let refusedLengths: [WireExample] = {
+    func response(_ status: Int, _ method: String = "GET") -> [WireExample] {
+      let start = "HTTP/1.1 \(status) Text\n"
+      let name = "\(status) to \(method)"
+      return [
+        WireExample(
+          "\(name), letters", start + "Content-Length: x\n\n", breaks: .invalidContentLength,
+          to: method),
+        WireExample(
+          "\(name), two", start + "Content-Length: 5\nContent-Length: 5\n\n",
+          breaks: .repeatedContentLength, to: method),
+        WireExample(
+          "\(name), beside Transfer-Encoding",
+          start + "Transfer-Encoding: chunked\nContent-Length: x\n\n",
+          breaks: .invalidContentLength, to: method),
+      ]
+    }
+    return response(200) + response(204) + response(304) + response(200, "HEAD")
+      + response(403, "CONNECT")
+  }()
+
+  @Test("Refused lengths", arguments: refusedLengths)
+  func refusesLength(_ example: WireExample) throws { try check(example) }
 
   @Test("Table", arguments: examples)
   func table(_ example: WireExample) throws { try check(example) }

@@ -174,6 +174,8 @@ struct SendingTests {
     expect(.contentNotAllowed, try response(204), one, from: ready)
     expect(.contentNotAllowed, try response(304), one, from: ready)
     expect(.contentNotAllowed, try response(200, [("Content-Length", "0")]), from: connect)
+    expect(.contentNotAllowed, try response(200, [("Content-Length", "x")]), from: connect)
+    expect(.invalidContentLength, try response(200, [("Content-Length", "x")]), from: ready)
     expect(
       .contentNotAllowed,
       .interimResponse(try ResponseHead(status: 100, fields: [("Content-Length", "0")])),
@@ -202,6 +204,27 @@ struct SendingTests {
     #expect(text.hasPrefix("GET / HTTP/1.1\n"))
     #expect(after.ourState == .mightSwitch)
     #expect(after.isPersistent)
+  }
+
+  @Test("RFC 9110 15: a response that was read is sent on, unless its status is above 599")
+  func responseSentOn() throws {
+    func received(_ status: Int) throws -> OutgoingEvent {
+      var client = Connection(role: .client)
+      var output: [UInt8] = []
+      let request = try RequestHead(method: "GET", target: "/", fields: [("Host", "a")])
+      try client.send(.request(request), into: &output)
+      let text = "HTTP/1.1 \(status) \nContent-Length: 0\n\n"
+      let (reading, _) = read([[UInt8](wire: text)], with: client, ended: false)
+      guard case .event(.response(let head))? = reading.items.first else {
+        throw ProtocolError(.malformedStatusLine, by: .us)
+      }
+      return .response(head)
+    }
+    let (text, _) = try wire(try received(599), from: server(after: Self.get))
+    #expect(text == "HTTP/1.1 599 \nContent-Length: 0\n\n")
+    for status in [600, 700, 999] {
+      expect(.invalidStatus, try received(status), from: server(after: Self.get))
+    }
   }
 
   @Test("Only in turn, and only one's own part")
@@ -280,6 +303,37 @@ struct FieldsTests {
     #expect(fields.contains("HOST"))
     #expect(fields.map(\.name) == ["ACCept", "Host", "accept", "X"])
     #expect(fields.withValue(of: "host") { $0.count } == 1)
+  }
+
+  @Test("RFC 9110 5.5: values and reasons that are no text are lent as they came")
+  func bytes() throws {
+    let wire = [UInt8](wire: "HTTP/1.1 200 O\u{1}K\nA: \u{2}\nB: b\na: x\u{1}\u{2}\nA:\n\n").map {
+      $0 == 1 ? 0xff : $0 == 2 ? 0x80 : $0
+    }
+    var client = Connection(role: .client)
+    var output: [UInt8] = []
+    let request = try RequestHead(method: "GET", target: "/", fields: [("Host", "a")])
+    try client.send(.request(request), into: &output)
+    guard case .event(.response(let head), _) = try client.step(wire.span) else {
+      Issue.record("no response")
+      return
+    }
+    func copy(_ span: Span<UInt8>) -> [UInt8] { span.indices.map { span[$0] } }
+    #expect(head.withReason(copy) == [0x4f, 0xff, 0x4b])
+    #expect(head.fields.withValue(of: "a", copy) == [0x80])
+    #expect(head.fields.withValue(of: "c", copy) == nil)
+    var values: [[UInt8]] = []
+    head.fields.forEachValue(of: "a") { values.append(copy($0)) }
+    #expect(values == [[0x80], [0x78, 0xff, 0x80], []])
+    #expect(
+      head.fields.indices.map { head.fields.withValue(at: $0, copy) }
+        == [[0x80], [0x62], [0x78, 0xff, 0x80], []])
+    #expect(try RequestHead(method: "GET", target: "/x").withTarget(copy) == Array("/x".utf8))
+    #expect(throws: ProtocolError(.invalidStatus, by: .us)) {
+      try head.fields.forEachValue(of: "a") { _ throws(ProtocolError) in
+        throw ProtocolError(.invalidStatus, by: .us)
+      }
+    }
   }
 
   @Test("Equality is about what is said, not where it is stored")

@@ -11,7 +11,7 @@ import sys
 import cases
 from compare import Rule, Tally, contains, from_core
 from generate import Generator
-from with_h11 import RULES as H11_RULES
+from with_h11 import RULES as H11_RULES, framed
 
 def lacks_host(wire):
     heads = (wire[found.end() - 2 :].split(b"\r\n\r\n")[0] for found in re.finditer(rb"HTTP/1\.[1-9]\r\n", wire))
@@ -29,7 +29,9 @@ RULES = [rule for rule in H11_RULES if rule.side == "we refuse"] + [
     Rule("we refuse", "^unsupportedTransferCoding$", "transfer codings", contains(rb"\ntransfer-encoding:")),
     Rule("we refuse", "^switchWithoutProposal$", "a switch that nobody proposed", contains(rb"HTTP/1\.\d 101")),
     Rule("we refuse", "^closedInsideMessage$", "the end in place of a response", contains(rb"^$|\r\n"), "client"),
-    Rule("we stop", "^switched$", "framing in 1xx, 204 and 2xx to CONNECT", contains(rb"HTTP/1\.\d 2\d\d"), "CONNECT"),
+    Rule("we stop", "^switched$", "framing in 1xx and in 2xx to CONNECT", contains(rb"HTTP/1\.\d 2\d\d"), "CONNECT"),
+    Rule("they refuse", "content-length|transfer-encoding", "framing in 1xx and in 2xx to CONNECT", framed(rb"1\d\d"), "client"),
+    Rule("they refuse", "content-length|transfer-encoding", "framing in 1xx and in 2xx to CONNECT", framed(rb"2\d\d"), "client CONNECT"),
     Rule("we stop", "^switched$", "101 without Upgrade or Connection", contains(rb"HTTP/1\.\d 101"), "UPGRADE"),
     Rule("both read|we .*|they .*", "", "content of a CONNECT request", contains(rb"HTTP/1\.\d [2-9]\d\d"), "client CONNECT"),
     Rule("we refuse", "(?i)chunk|content|trailer", "content of a CONNECT request", contains(rb"CONNECT "), "server"),
