@@ -29,7 +29,7 @@ enum BodyEncoder: Equatable, Sendable {
     try announce(content.count, into: &output)
     output.append(contentsOf: content)
     if case .chunked = self {
-      output.append(contentsOf: "\r\n".utf8)
+      output.append(literal: "\r\n")
       self = .chunked(owesLineEnd: false)
     }
   }
@@ -48,7 +48,7 @@ enum BodyEncoder: Equatable, Sendable {
       }
       self = .sized(remaining: remaining - UInt64(count))
     case .chunked(let owesLineEnd):
-      if owesLineEnd { output.append(contentsOf: "\r\n".utf8) }
+      if owesLineEnd { output.append(literal: "\r\n") }
       Encoder.writeChunkLine(size: count, into: &output)
       self = .chunked(owesLineEnd: true)
     case .untilClose: break
@@ -59,7 +59,7 @@ enum BodyEncoder: Equatable, Sendable {
   func writeEnd(trailers: Fields, into output: inout [UInt8]) throws(ProtocolError) {
     if case .chunked(let owesLineEnd) = self {
       try Trailers.check(trailers.storage.span, trailers.lines, blame: .us)
-      if owesLineEnd { output.append(contentsOf: "\r\n".utf8) }
+      if owesLineEnd { output.append(literal: "\r\n") }
       Encoder.writeLastChunk(trailers: trailers, into: &output)
       return
     }

@@ -24,6 +24,7 @@ enum ChunkDecoder: Equatable, Sendable {
   ///   - limits: Of chunk lines and trailers.
   /// - Returns: What was found.
   /// - Throws: The first flaw.
+  @inline(__always)
   mutating func step(
     _ input: Span<UInt8>, trailersWith parser: inout HeadParser, limits: Limits
   ) throws(ProtocolError) -> BodyDecoder.Found {
@@ -54,6 +55,7 @@ enum ChunkDecoder: Equatable, Sendable {
     return .end(trailers: start..<(start + length))
   }
 
+  @inline(__always)
   private mutating func takeData(
     _ input: Span<UInt8>, from start: Int, remaining: UInt64
   ) -> BodyDecoder.Found {
@@ -68,6 +70,7 @@ enum ChunkDecoder: Equatable, Sendable {
   /// Reads a chunk's line.
   ///
   /// - Returns: The size of the chunk and where its data begins, or `nil` while some of the line is missing.
+  @inline(__always)
   private static func parseLine(
     _ input: Span<UInt8>, isFirst: Bool, limit: Int
   ) throws(ProtocolError) -> (size: UInt64, end: Int)? {
@@ -78,16 +81,19 @@ enum ChunkDecoder: Equatable, Sendable {
       if input.count > 1, input[1] != UInt8(ascii: "\n") { throw malformed }
       start = 2
     }
+    let end = min(input.count, start + limit)
     var index = start
     var size: UInt64 = 0
-    while index < input.count, let digit = Grammar.hexValue(input[index]) {
+    while index < end, let digit = Grammar.hexValue(input[index]) {
       guard size < 1 << 59 else { throw malformed }
       size = size << 4 | digit
       index += 1
-      guard index - start < limit else { throw tooLong(limit) }
     }
-    guard index < input.count else { return nil }
+    if index == start + limit { throw tooLong(limit) }
+    guard index < end else { return nil }
     guard index > start else { throw malformed }
+    // Nearly every line ends here.
+    if case .ends(let next) = HeadLines.ending(input, at: index, end) { return (size, next) }
     return try skipExtensions(input, from: index, lineStart: start, limit: limit).map { (size, $0) }
   }
 

@@ -92,7 +92,9 @@ extension Connection {
     guard kind == .finalResponseHead else {
       try lifecycle.apply(kind, by: .server, blame: .us)
       clientAwaitsContinue = false
-      Encoder.write(head, addingChunked: false, persistence: .unsaid, into: &output)
+      Encoder.write(
+        head, hasConnection: facts.hasConnection, addingChunked: false, persistence: .unsaid,
+        into: &output)
       return
     }
 
@@ -104,7 +106,7 @@ extension Connection {
     clientAwaitsContinue = false
     outgoing = exchange.kind == .head ? .dropped : BodyEncoder(framing)
     Encoder.write(
-      head,
+      head, hasConnection: facts.hasConnection,
       addingChunked: framing == .chunked && facts.transferEncoding == .absent,
       persistence: !lifecycle.persistent
         ? .close : exchange.version < .http11 ? .keepAlive : .unsaid,

@@ -151,15 +151,17 @@ public struct Connection: Equatable, Sendable {
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Step {
     switch peerState {
-    case .done, .mustClose, .closed, .mightSwitch, .switched:
-      let mayClose = peerState != .mightSwitch && peerState != .switched
-      guard inputEnded, input.isEmpty, mayClose else { return .paused }
-      return try close(consumed: 0)
-    case .sendBody:
-      return try stepInBody(input, inputEnded: inputEnded)
-    case .idle, .sendResponse, .failed:
-      break
+    case .sendBody: try stepInBody(input, inputEnded: inputEnded)
+    case .idle, .sendResponse, .failed: try stepInHead(input, inputEnded: inputEnded)
+    case .done, .mustClose, .closed:
+      inputEnded && input.isEmpty ? try close(consumed: 0) : .paused
+    case .mightSwitch, .switched: .paused
     }
+  }
+
+  private mutating func stepInHead(
+    _ input: Span<UInt8>, inputEnded: Bool
+  ) throws(ProtocolError) -> Step {
     if spare.hasLines { incomingHead.use(spare.takeLines()) }
     if let length = try incomingHead.parse(input, limits: limits) {
       return try finishHead(input.extracting(first: length))
@@ -195,6 +197,7 @@ public struct Connection: Equatable, Sendable {
   }
 
   /// Acts on a head that is complete.
+  @inline(__always)
   private mutating func finishHead(_ head: Span<UInt8>) throws(ProtocolError) -> Step {
     switch incomingHead.startLine {
     case .request(let method, let target, let version):
@@ -210,7 +213,8 @@ public struct Connection: Equatable, Sendable {
       let fields = takeFields(of: head)
       let response = ResponseHead(status: status, reason: reason, version: version, fields: fields)
       let isFinal = kind == .finalResponseHead || kind == .switchAccepted && !response.isInterim
-      return .event(isFinal ? .response(response) : .interimResponse(response), consumed: head.count)
+      return .event(
+        isFinal ? .response(response) : .interimResponse(response), consumed: head.count)
     case .none:
       preconditionFailure("a head is complete only after its start line")
     }
@@ -264,8 +268,8 @@ public struct Connection: Equatable, Sendable {
   static func check(
     _ facts: ProtocolFields, _ version: Version, blame: ProtocolError.Party
   ) throws(ProtocolError) -> BodyFraming {
-    if facts.hostCount > 1 { throw ProtocolError(.repeatedHost, by: blame) }
-    if facts.hostCount == 0, version >= .http11 {
+    if facts.repeatsHost { throw ProtocolError(.repeatedHost, by: blame) }
+    if !facts.hasHost, version >= .http11 {
       throw ProtocolError(.missingHost, by: blame)
     }
     return try BodyFraming.ofRequest(facts, version: version, blame: blame)

@@ -10,49 +10,59 @@ enum Encoder {
 
   /// Writes a request's head; always as HTTP/1.1 (RFC 9112 section 3).
   static func write(_ head: RequestHead, into output: inout [UInt8]) {
-    output.append(contentsOf: head.methodBytes)
-    output.append(UInt8(ascii: " "))
-    output.append(contentsOf: head.targetBytes)
-    output.append(contentsOf: " HTTP/1.1\r\n".utf8)
-    for line in head.fields.lines { write(line, of: head.fields, into: &output) }
-    output.append(contentsOf: "\r\n".utf8)
+    let bytes = head.fields.storage.span
+    output.append(copying: bytes.extracting(head.methodRange))
+    output.append(literal: " ")
+    output.append(copying: bytes.extracting(head.targetRange))
+    output.append(literal: " HTTP/1.1\r\n")
+    write(head.fields, into: &output)
+    output.append(literal: "\r\n")
   }
 
   /// Writes a response's head; always as HTTP/1.1 (RFC 9112 section 4).
   ///
   /// - Parameters:
+  ///   - hasConnection: Whether there are `Connection` fields.
   ///   - chunked: Whether to add the field that says so.
   ///   - persistence: Takes the place of `close` and `keep-alive` in the head's own `Connection` fields.
   static func write(
-    _ head: ResponseHead, addingChunked chunked: Bool, persistence: Persistence,
-    into output: inout [UInt8]
+    _ head: ResponseHead, hasConnection: Bool, addingChunked chunked: Bool,
+    persistence: Persistence, into output: inout [UInt8]
   ) {
-    output.append(contentsOf: "HTTP/1.1 ".utf8)
-    writeDecimal(UInt64(head.status), into: &output)
-    output.append(UInt8(ascii: " "))
-    output.append(contentsOf: head.reasonBytes)
-    output.append(contentsOf: "\r\n".utf8)
-    for line in head.fields.lines {
-      if isConnection(line, of: head.fields) {
-        writeOtherOptions(line, of: head.fields, into: &output)
-      } else {
-        write(line, of: head.fields, into: &output)
-      }
+    writeStatusLine(head, into: &output)
+    if hasConnection {
+      writeWithoutPersistence(head.fields, into: &output)
+    } else {
+      write(head.fields, into: &output)
     }
-    if chunked { output.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8) }
+    if chunked { output.append(literal: "Transfer-Encoding: chunked\r\n") }
     switch persistence {
-    case .unsaid: break
-    case .close: output.append(contentsOf: "Connection: close\r\n".utf8)
-    case .keepAlive: output.append(contentsOf: "Connection: keep-alive\r\n".utf8)
+    case .unsaid: output.append(literal: "\r\n")
+    case .close: output.append(literal: "Connection: close\r\n\r\n")
+    case .keepAlive: output.append(literal: "Connection: keep-alive\r\n\r\n")
     }
-    output.append(contentsOf: "\r\n".utf8)
+  }
+
+  private static func writeStatusLine(_ head: ResponseHead, into output: inout [UInt8]) {
+    output.append(literal: "HTTP/1.1 ")
+    output.append(digit(head.status / 100))
+    output.append(digit(head.status / 10))
+    output.append(digit(head.status))
+    output.append(literal: " ")
+    output.append(copying: head.fields.storage.span.extracting(head.reasonRange))
+    output.append(literal: "\r\n")
+  }
+
+  /// The last decimal digit of a number.
+  private static func digit(_ number: Int) -> UInt8 {
+    UInt8(ascii: "0") + UInt8(number % 10)
   }
 
   /// Writes the end of chunked content (RFC 9112 section 7.1).
   static func writeLastChunk(trailers: Fields, into output: inout [UInt8]) {
-    output.append(contentsOf: "0\r\n".utf8)
-    for line in trailers.lines { write(line, of: trailers, into: &output) }
-    output.append(contentsOf: "\r\n".utf8)
+    output.append(literal: "0\r\n")
+    write(trailers, into: &output)
+    output.append(literal: "\r\n")
   }
 
   /// Writes the line before a chunk of `size` bytes.
@@ -63,38 +73,42 @@ enum Encoder {
       output.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
       shift -= 4
     }
-    output.append(contentsOf: "\r\n".utf8)
+    output.append(literal: "\r\n")
   }
 
-  private static func write(
-    _ line: FieldLine, of fields: Fields, into output: inout [UInt8]
-  ) {
-    output.append(contentsOf: fields.storage[line.name])
-    output.append(contentsOf: ": ".utf8)
-    output.append(contentsOf: fields.storage[line.value])
-    output.append(contentsOf: "\r\n".utf8)
-  }
-
-  private static func isConnection(_ line: FieldLine, of fields: Fields) -> Bool {
-    fields.storage.span.matches(line.name, lowercased: "connection")
-  }
-
-  /// Writes a `Connection` line's options other than those about persistence, which are ours to decide.
-  private static func writeOtherOptions(
-    _ line: FieldLine, of fields: Fields, into output: inout [UInt8]
-  ) {
+  private static func write(_ fields: Fields, into output: inout [UInt8]) {
     let bytes = fields.storage.span
-    Grammar.forEachListElement(bytes, line.value) { option in
-      if bytes.matches(option, lowercased: "close") { return }
-      if bytes.matches(option, lowercased: "keep-alive") { return }
-      output.append(contentsOf: "Connection: ".utf8)
-      output.append(copying: bytes.extracting(option))
-      output.append(contentsOf: "\r\n".utf8)
+    if fields.wireLength > 0 {
+      output.append(copying: bytes.extracting(first: fields.wireLength))
+    } else {
+      for line in fields.lines { write(bytes, line, into: &output) }
     }
   }
 
-  private static func writeDecimal(_ number: UInt64, into output: inout [UInt8]) {
-    if number >= 10 { writeDecimal(number / 10, into: &output) }
-    output.append(UInt8(ascii: "0") + UInt8(number % 10))
+  private static func write(
+    _ bytes: Span<UInt8>, _ line: FieldLine, into output: inout [UInt8]
+  ) {
+    output.append(copying: bytes.extracting(line.name))
+    output.append(literal: ": ")
+    output.append(copying: bytes.extracting(line.value))
+    output.append(literal: "\r\n")
+  }
+
+  /// Writes fields without the options of `Connection` that are about persistence, which is ours to decide.
+  private static func writeWithoutPersistence(_ fields: Fields, into output: inout [UInt8]) {
+    let bytes = fields.storage.span
+    for line in fields.lines {
+      guard bytes.matches(line.name, lowercased: "connection") else {
+        write(bytes, line, into: &output)
+        continue
+      }
+      Grammar.forEachListElement(bytes, line.value) { option in
+        if bytes.matches(option, lowercased: "close") { return }
+        if bytes.matches(option, lowercased: "keep-alive") { return }
+        output.append(literal: "Connection: ")
+        output.append(copying: bytes.extracting(option))
+        output.append(literal: "\r\n")
+      }
+    }
   }
 }

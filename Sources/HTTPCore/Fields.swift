@@ -9,6 +9,8 @@ public struct Fields: Equatable, Sendable {
   /// The bytes that `lines` refer to. Those of a parsed head hold the whole head; a head that was built puts its start line's parts here too.
   var storage: [UInt8]
   var lines: [FieldLine]
+  /// How many of the storage's first bytes are the lines as they are sent; 0 if they have to be put together for that.
+  private(set) var wireLength = 0
 
   /// No fields.
   public init() {
@@ -38,6 +40,7 @@ public struct Fields: Equatable, Sendable {
   public mutating func removeAll(keepingCapacity: Bool = false) {
     lines.removeAll(keepingCapacity: keepingCapacity)
     storage.removeAll(keepingCapacity: keepingCapacity)
+    wireLength = 0
   }
 
   /// For the parser, which has checked every line.
@@ -51,16 +54,20 @@ public struct Fields: Equatable, Sendable {
   /// - Throws: ``ProtocolError`` with `party == .us` if the name is not a token, or if the value has a control
   ///   byte in it or a space at either end. Nothing is changed then.
   public mutating func append(_ name: String, _ value: String) throws(ProtocolError) {
-    let nameStart = storage.count
-    storage.append(contentsOf: name.utf8)
+    let start = storage.count
+    storage.append(text: name)
+    let nameEnd = storage.count
+    storage.append(literal: ": ")
     let valueStart = storage.count
-    storage.append(contentsOf: value.utf8)
-    let line = FieldLine(name: nameStart..<valueStart, value: valueStart..<storage.count)
+    storage.append(text: value)
+    let line = FieldLine(name: start..<nameEnd, value: valueStart..<storage.count)
     if let reason = flaw(in: line) {
-      storage.removeSubrange(nameStart...)
+      storage.removeSubrange(start...)
       throw ProtocolError(reason, by: .us)
     }
+    storage.append(literal: "\r\n")
     lines.append(line)
+    wireLength = start == wireLength ? storage.count : 0
   }
 
   private func flaw(in line: FieldLine) -> ProtocolError.Reason? {
@@ -76,7 +83,7 @@ public struct Fields: Equatable, Sendable {
   /// Adds bytes that are no field, such as a target, to the storage.
   mutating func store(_ text: String) -> Range<Int> {
     let start = storage.count
-    storage.append(contentsOf: text.utf8)
+    storage.append(text: text)
     return start..<storage.count
   }
 

@@ -28,7 +28,8 @@ enum HeadLines {
       return try flaw(isOver ? .malformedRequestLine : .invalidTarget, input, target, end)
     }
 
-    guard let (version, next) = try versionAndEnd(input, from: target.upperBound + 1, to: end) else {
+    guard let (version, next) = try versionAndEnd(input, from: target.upperBound + 1, to: end)
+    else {
       return nil
     }
     if let reason = Target.flawInForm(input, method: method, target: target) {
@@ -45,7 +46,8 @@ enum HeadLines {
     _ input: Span<UInt8>, from start: Int, to end: Int
   ) throws(ProtocolError) -> (Version, next: Int)? {
     let expected = start..<(start + Version.length)
-    if expected.upperBound < end, case .ends(let next) = ending(input, at: expected.upperBound, end),
+    if expected.upperBound < end,
+      case .ends(let next) = ending(input, at: expected.upperBound, end),
       let version = Version.readHTTP1(input, expected)
     {
       return (version, next)

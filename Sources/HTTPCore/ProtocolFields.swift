@@ -4,22 +4,29 @@
 
 /// What the fields of one head say about framing, persistence and switching.
 struct ProtocolFields: Equatable, Sendable {
-  private(set) var contentLength: UInt64?
-  /// What is wrong with `Content-Length`, for whoever does not ignore it.
-  private(set) var contentLengthFlaw: ProtocolError.Reason?
-  private(set) var transferEncoding = TransferEncoding.absent
-  private(set) var hostCount = 0
-  /// Options of `Connection` (RFC 9110 section 7.6.1).
-  private(set) var close = false
-  private(set) var keepAlive = false
-  /// Whether there is an `Upgrade` field and `Connection` names it (RFC 9110 section 7.8).
-  var proposesUpgrade: Bool { hasUpgrade && upgradeOption }
-  private(set) var expectsContinue = false
-  /// Whether `Expect` asks for anything but `100-continue`, the only expectation there is (RFC 9110 section 10.1.1).
-  private(set) var expectsOther = false
+  /// Kept as bits of one word: as separate values they cost more to hand on than to find.
+  private var found = Found()
+  /// What `Content-Length` says, if it was found.
+  private var length: UInt64 = 0
 
-  private var hasUpgrade = false
-  private var upgradeOption = false
+  private struct Found: OptionSet {
+    let rawValue: UInt16
+
+    static var host: Found { Found(rawValue: 1 << 0) }
+    static var anotherHost: Found { Found(rawValue: 1 << 1) }
+    static var length: Found { Found(rawValue: 1 << 2) }
+    static var invalidLength: Found { Found(rawValue: 1 << 3) }
+    static var repeatedLength: Found { Found(rawValue: 1 << 4) }
+    static var chunked: Found { Found(rawValue: 1 << 5) }
+    static var otherCoding: Found { Found(rawValue: 1 << 6) }
+    static var connection: Found { Found(rawValue: 1 << 7) }
+    static var close: Found { Found(rawValue: 1 << 8) }
+    static var keepAlive: Found { Found(rawValue: 1 << 9) }
+    static var upgradeOption: Found { Found(rawValue: 1 << 10) }
+    static var upgrade: Found { Found(rawValue: 1 << 11) }
+    static var expectContinue: Found { Found(rawValue: 1 << 12) }
+    static var expectOther: Found { Found(rawValue: 1 << 13) }
+  }
 
   enum TransferEncoding: Equatable, Sendable {
     case absent
@@ -27,6 +34,31 @@ struct ProtocolFields: Equatable, Sendable {
     /// Another coding, several codings, or several fields: none of which we speak.
     case other
   }
+
+  var hasHost: Bool { found.contains(.host) }
+  var repeatsHost: Bool { found.contains(.anotherHost) }
+
+  var contentLength: UInt64? { found.contains(.length) ? length : nil }
+  /// What is wrong with `Content-Length`, for whoever does not ignore it.
+  var contentLengthFlaw: ProtocolError.Reason? {
+    if found.contains(.invalidLength) { return .invalidContentLength }
+    return found.contains(.repeatedLength) ? .repeatedContentLength : nil
+  }
+  var transferEncoding: TransferEncoding {
+    if found.contains(.otherCoding) { return .other }
+    return found.contains(.chunked) ? .chunked : .absent
+  }
+
+  /// Whether there is a `Connection` field, and options of it (RFC 9110 section 7.6.1).
+  var hasConnection: Bool { found.contains(.connection) }
+  var close: Bool { found.contains(.close) }
+  var keepAlive: Bool { found.contains(.keepAlive) }
+  /// Whether there is an `Upgrade` field and `Connection` names it (RFC 9110 section 7.8).
+  var proposesUpgrade: Bool { found.contains([.upgrade, .upgradeOption]) }
+
+  var expectsContinue: Bool { found.contains(.expectContinue) }
+  /// Whether `Expect` asks for anything but `100-continue`, the only expectation there is (RFC 9110 section 10.1.1).
+  var expectsOther: Bool { found.contains(.expectOther) }
 
   init(_ fields: Fields, blame: ProtocolError.Party) throws(ProtocolError) {
     try self.init(fields.storage.span, fields.lines, blame: blame)
@@ -43,41 +75,44 @@ struct ProtocolFields: Equatable, Sendable {
       // The length of a name rules out nearly every field that is not ours.
       switch line.name.count {
       case 4 where bytes.matches(line.name, lowercased: "host"):
-        hostCount += 1
+        found.insert(hasHost ? .anotherHost : .host)
         guard Target.isHost(bytes, line.value) else { throw ProtocolError(.invalidHost, by: blame) }
       case 6 where bytes.matches(line.name, lowercased: "expect"):
         Grammar.forEachListElement(bytes, line.value) {
-          if bytes.matches($0, lowercased: "100-continue") {
-            expectsContinue = true
-          } else {
-            expectsOther = true
-          }
+          let isContinue = bytes.matches($0, lowercased: "100-continue")
+          found.insert(isContinue ? .expectContinue : .expectOther)
         }
       case 7 where bytes.matches(line.name, lowercased: "upgrade"):
-        Grammar.forEachListElement(bytes, line.value) { _ in hasUpgrade = true }
+        Grammar.forEachListElement(bytes, line.value) { _ in found.insert(.upgrade) }
       case 10 where bytes.matches(line.name, lowercased: "connection"):
+        found.insert(.connection)
         Grammar.forEachListElement(bytes, line.value) { noteConnectionOption(bytes, $0) }
       case 14 where bytes.matches(line.name, lowercased: "content-length"):
-        if contentLength != nil {
-          contentLengthFlaw = .repeatedContentLength
-        } else if let length = Self.parseContentLength(bytes, line.value) {
-          contentLength = length
-        } else {
-          contentLengthFlaw = .invalidContentLength
-        }
+        noteContentLength(Self.parseContentLength(bytes, line.value))
       case 17 where bytes.matches(line.name, lowercased: "transfer-encoding"):
         let isFirst = transferEncoding == .absent
         let isChunked = bytes.matches(line.value, lowercased: "chunked")
-        transferEncoding = isFirst && isChunked ? .chunked : .other
+        found.insert(isFirst && isChunked ? .chunked : .otherCoding)
       default: break
       }
     }
   }
 
   private mutating func noteConnectionOption(_ bytes: Span<UInt8>, _ option: Range<Int>) {
-    if bytes.matches(option, lowercased: "close") { close = true }
-    if bytes.matches(option, lowercased: "keep-alive") { keepAlive = true }
-    if bytes.matches(option, lowercased: "upgrade") { upgradeOption = true }
+    if bytes.matches(option, lowercased: "close") { found.insert(.close) }
+    if bytes.matches(option, lowercased: "keep-alive") { found.insert(.keepAlive) }
+    if bytes.matches(option, lowercased: "upgrade") { found.insert(.upgradeOption) }
+  }
+
+  private mutating func noteContentLength(_ length: UInt64?) {
+    if found.contains(.length) {
+      found.insert(.repeatedLength)
+    } else if let length {
+      found.insert(.length)
+      self.length = length
+    } else {
+      found.insert(.invalidLength)
+    }
   }
 
   /// `Content-Length = 1*DIGIT` (RFC 9110 section 8.6), up to what a file can hold: 2⁶³ - 1.

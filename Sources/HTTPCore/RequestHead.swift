@@ -47,8 +47,8 @@ public struct RequestHead: Equatable, Sendable {
     self.fields = fields
   }
 
-  private var methodRange: Range<Int> { methodPlace.range }
-  private var targetRange: Range<Int> { targetPlace.range }
+  var methodRange: Range<Int> { methodPlace.range }
+  var targetRange: Range<Int> { targetPlace.range }
 
   /// The method, such as `GET`.
   public var method: String { fields.text(methodRange) }
@@ -71,9 +71,8 @@ public struct RequestHead: Equatable, Sendable {
   /// What of the method its response depends on.
   var kind: RequestKind { RequestKind(fields.storage.span, method: methodRange) }
 
-  /// The bytes of method and target, for the encoder.
-  var methodBytes: ArraySlice<UInt8> { fields.storage[methodRange] }
-  var targetBytes: ArraySlice<UInt8> { fields.storage[targetRange] }
+  private var methodBytes: ArraySlice<UInt8> { fields.storage[methodRange] }
+  private var targetBytes: ArraySlice<UInt8> { fields.storage[targetRange] }
 
   /// Equal when method, target, version and fields are; where they are stored makes no difference.
   public static func == (left: RequestHead, right: RequestHead) -> Bool {

@@ -44,7 +44,7 @@ public struct ResponseHead: Equatable, Sendable {
     self.fields = fields
   }
 
-  private var reasonRange: Range<Int> { reasonPlace.range }
+  var reasonRange: Range<Int> { reasonPlace.range }
 
   /// The phrase after the status; often empty.
   public var reason: String { fields.text(reasonRange) }
@@ -59,8 +59,7 @@ public struct ResponseHead: Equatable, Sendable {
   /// Whether this is an interim response, after which the final one still comes (RFC 9110 section 15.2).
   public var isInterim: Bool { status < 200 }
 
-  /// The reason's bytes, for the encoder.
-  var reasonBytes: ArraySlice<UInt8> { fields.storage[reasonRange] }
+  private var reasonBytes: ArraySlice<UInt8> { fields.storage[reasonRange] }
 
   /// Equal when status, reason, version and fields are; where they are stored makes no difference.
   public static func == (left: ResponseHead, right: ResponseHead) -> Bool {

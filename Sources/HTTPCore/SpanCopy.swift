@@ -1,6 +1,6 @@
-// Copies spans into arrays as whole blocks.
+// Copies bytes into arrays as whole blocks.
 //
-// The only unsafe code in this module. A loop over a span that appends byte by byte costs ten times as much,
+// A loop over a span that appends byte by byte costs ten times as much,
 // and the standard library has no safe form of this copy. Each pointer is used inside the closure it is lent to.
 
 extension Array where Element == UInt8 {
@@ -12,5 +12,16 @@ extension Array where Element == UInt8 {
   /// Appends a copy of the span's bytes.
   package mutating func append(copying span: Span<UInt8>) {
     unsafe span.withUnsafeBufferPointer { bytes in unsafe append(contentsOf: bytes) }
+  }
+
+  /// Appends a literal's bytes.
+  mutating func append(literal: StaticString) {
+    unsafe append(
+      contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+  }
+
+  /// Appends a text's bytes.
+  mutating func append(text: String) {
+    append(copying: text.utf8.span)
   }
 }

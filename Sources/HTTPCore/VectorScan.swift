@@ -19,7 +19,8 @@ extension Span where Element == UInt8 {
   /// The first place at or after `start` where a byte may not stand in a field's value; `end` if there is none.
   @inline(__always)
   func endOfFieldContent(from start: Int, to end: Int, in block: inout Block) -> Int {
-    scan(from: start, to: end, in: &block, marksAreExact: true, belongs: Grammar.isFieldContent) { bytes in
+    scan(from: start, to: end, in: &block, marksAreExact: true, belongs: Grammar.isFieldContent) {
+      bytes in
       (bytes.areWithin(0x00, 0x1f) .& .!bytes.equal("\t")) .| bytes.areWithin(0x7f, 0x7f)
     }
   }
@@ -44,7 +45,8 @@ extension Span where Element == UInt8 {
   /// The first line feed at or after `start`, or `nil`.
   func lineFeed(from start: Int, to end: Int) -> Int? {
     var block = Block()
-    let place = scan(from: start, to: end, in: &block, belongs: { $0 != UInt8(ascii: "\n") }) { bytes in
+    let place = scan(from: start, to: end, in: &block, belongs: { $0 != UInt8(ascii: "\n") }) {
+      bytes in
       bytes.equal("\n")
     }
     return place < end ? place : nil
@@ -95,7 +97,8 @@ extension Span where Element == UInt8 {
         guard index <= lastBlock else { break vectors }
         block = unsafe loadBlock(at: index)
       }
-      var marked = word(marks(block.bytes)) &>> UInt128(truncatingIfNeeded: (index &- block.start) &* 8)
+      var marked =
+        word(marks(block.bytes)) &>> UInt128(truncatingIfNeeded: (index &- block.start) &* 8)
       while marked == 0 {
         index = block.start &+ 16
         guard index <= lastBlock else { break vectors }
@@ -148,8 +151,12 @@ extension Span where Element == UInt8 {
     guard range.count == length, range.lowerBound >= 0, range.upperBound <= count else {
       return false
     }
-    if length >= 8 { return unsafe equalWords(range, name.utf8Start, setting: UInt64(repeating: bits)) }
-    if length >= 4 { return unsafe equalWords(range, name.utf8Start, setting: UInt32(repeating: bits)) }
+    if length >= 8 {
+      return unsafe equalWords(range, name.utf8Start, setting: UInt64(repeating: bits))
+    }
+    if length >= 4 {
+      return unsafe equalWords(range, name.utf8Start, setting: UInt32(repeating: bits))
+    }
     return unsafe equalWords(range, name.utf8Start, setting: bits)
   }
 
