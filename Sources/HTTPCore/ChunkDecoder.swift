@@ -35,7 +35,7 @@ enum ChunkDecoder: Equatable, Sendable {
       else { return .nothing }
       if size == 0 {
         self = .inTrailers(lineLength: end)
-        parser = HeadParser(.trailers)
+        parser.startOver(.trailers)
         return try Self.decodeTrailers(input, from: end, with: &parser, limits: limits)
       }
       return takeData(input, from: end, remaining: size)

@@ -38,7 +38,7 @@ public struct Connection: Equatable, Sendable {
   public init(role: Role, limits: Limits = Limits()) {
     self.role = role
     self.limits = limits
-    incomingHead = Self.headParser(reading: role.peer)
+    incomingHead = HeadParser(Self.headKind(from: role.peer))
   }
 
   /// The state of our half.
@@ -106,7 +106,7 @@ public struct Connection: Equatable, Sendable {
   public mutating func startNextExchange() throws(ProtocolError) {
     try lifecycle.startNextExchange()
     exchange = Exchange()
-    incomingHead = Self.headParser(reading: role.peer)
+    incomingHead.startOver(Self.headKind(from: role.peer))
     outgoing = .none
     clientAwaitsContinue = false
     clientExpectsOther = false
@@ -142,8 +142,8 @@ public struct Connection: Equatable, Sendable {
 
   // MARK: Reading
 
-  private static func headParser(reading sender: Role) -> HeadParser {
-    HeadParser(sender == .client ? .request : .response)
+  private static func headKind(from sender: Role) -> HeadParser.Kind {
+    sender == .client ? .request : .response
   }
 
   @inline(__always)

@@ -6,7 +6,7 @@
 ///
 /// Every value of this type is valid: names are tokens, values have no control bytes and no space at either end.
 public struct Fields: Equatable, Sendable {
-  /// The bytes that `lines` refer to. Those of a parsed head hold the whole head; a head that was built puts its start line's parts here too.
+  /// The bytes that `lines` refer to. Those of a parsed head hold the whole head, and perhaps more; a head that was built puts its start line's parts here too.
   var storage: [UInt8]
   var lines: [FieldLine]
   /// How many of the storage's first bytes are the lines as they are sent; 0 if they have to be put together for that.

@@ -20,7 +20,7 @@ struct HeadParser: Equatable, Sendable {
     case response(status: Int, reason: ByteRange, version: Version)
   }
 
-  let kind: Kind
+  private(set) var kind: Kind
   private(set) var startLine = StartLine.none
   /// The field lines taken so far.
   private(set) var lines: [FieldLine] = []
@@ -56,10 +56,16 @@ struct HeadParser: Equatable, Sendable {
   mutating func takeLines() -> [FieldLine] {
     var taken: [FieldLine] = []
     swap(&taken, &lines)
+    startOver(kind)
+    return taken
+  }
+
+  /// Begins anew, with no line taken yet.
+  mutating func startOver(_ kind: Kind) {
+    self.kind = kind
     startLine = .none
     lineStart = 0
     scanned = 0
-    return taken
   }
 
   /// Whether nothing but an empty line has come: then closing is no interruption.

@@ -9,6 +9,14 @@ extension Array where Element == UInt8 {
     self = unsafe span.withUnsafeBufferPointer { bytes in unsafe Array(bytes) }
   }
 
+  /// Overwrites the first bytes with a copy of the span's; the array is no shorter.
+  mutating func overwrite(copying span: Span<UInt8>) {
+    precondition(span.count <= count, "there is room for what is copied")
+    unsafe span.withUnsafeBytes { source in
+      unsafe withUnsafeMutableBytes { bytes in unsafe bytes.copyMemory(from: source) }
+    }
+  }
+
   /// Appends a copy of the span's bytes.
   package mutating func append(copying span: Span<UInt8>) {
     unsafe span.withUnsafeBufferPointer { bytes in unsafe append(contentsOf: bytes) }

@@ -25,12 +25,15 @@ struct SpareMemory: Equatable, Sendable {
     return taken
   }
 
-  /// An array that holds a copy of a head's bytes.
+  /// An array that begins with a copy of a head's bytes; what is behind them belongs to nobody.
   mutating func takeStorage(copying head: Span<UInt8>) -> [UInt8] {
     var taken: [UInt8] = []
     swap(&taken, &fields.storage)
-    taken.removeAll(keepingCapacity: true)
-    taken.append(copying: head)
+    if taken.count < head.count {
+      // Some room for longer heads, so that few are too long for what is there.
+      taken = Array(repeating: 0, count: (head.count + 255) / 256 * 256)
+    }
+    taken.overwrite(copying: head)
     return taken
   }
 

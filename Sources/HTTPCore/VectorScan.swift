@@ -93,7 +93,7 @@ extension Span where Element == UInt8 {
     let lastBlock = Swift.min(count &- 16, end &- 1)
     var index = start
     vectors: while index < end {
-      if index &- block.start >= 16 {
+      if !block.contains(index) {
         guard index <= lastBlock else { break vectors }
         block = unsafe loadBlock(at: index)
       }
@@ -196,6 +196,11 @@ struct Block {
 
   /// None yet.
   init() { self.init(start: Int.min / 2, bytes: SIMD16()) }
+
+  @inline(__always)
+  fileprivate func contains(_ index: Int) -> Bool {
+    UInt(bitPattern: index &- start) < 16
+  }
 
   @inline(__always)
   fileprivate init(start: Int, bytes: SIMD16<UInt8>) {
