@@ -101,47 +101,45 @@ enum HeadLines {
     case unfinished
   }
 
-  /// `field-line = field-name ":" OWS field-value OWS` (RFC 9112 section 5).
+  /// `*( field-name ":" OWS field-value OWS CRLF )` (RFC 9112 section 5), as many lines as there is room for.
   ///
-  /// - Parameters:
-  ///   - start: Where the line begins; if it is taken, where the next begins.
-  ///   - lines: Takes the line.
-  @inline(__always)
-  static func fieldLine(
-    _ input: Span<UInt8>, from start: inout Int, to end: Int,
-    in block: inout Block, into lines: inout OutputSpan<FieldLine>
-  ) throws(ProtocolError) -> Found {
-    let name = start..<input.endOfToken(from: start, to: end, in: &block)
-    guard name.upperBound < end else { return .unfinished }
-    guard !name.isEmpty, input[name.upperBound] == UInt8(ascii: ":") else {
-      return try withoutName(input, from: &start, name, end)
-    }
+  /// - Returns: What was found last, and where what was not taken begins.
+  static func fieldLines(
+    _ input: Span<UInt8>, from start: Int, to end: Int, into lines: inout OutputSpan<FieldLine>
+  ) throws(ProtocolError) -> (Found, next: Int) {
+    var block = Block()
+    var start = start
+    while !lines.isFull {
+      let name = start..<input.endOfToken(from: start, to: end, in: &block)
+      guard name.upperBound < end else { return (.unfinished, start) }
+      guard !name.isEmpty, input[name.upperBound] == UInt8(ascii: ":") else {
+        return try withoutName(input, name, end)
+      }
 
-    var valueStart = name.upperBound + 1
-    while valueStart < end, Grammar.isSpace(input[valueStart]) { valueStart += 1 }
-    var valueEnd = input.endOfFieldContent(from: valueStart, to: end, in: &block)
-    guard let next = try lineEnd(input, at: valueEnd, end, else: .invalidFieldValue) else {
-      return .unfinished
+      var valueStart = name.upperBound + 1
+      while valueStart < end, Grammar.isSpace(input[valueStart]) { valueStart += 1 }
+      var valueEnd = input.endOfFieldContent(from: valueStart, to: end, in: &block)
+      guard let next = try lineEnd(input, at: valueEnd, end, else: .invalidFieldValue) else {
+        return (.unfinished, start)
+      }
+      while valueEnd > valueStart, Grammar.isSpace(input[valueEnd - 1]) { valueEnd -= 1 }
+      lines.append(FieldLine(name: name, value: valueStart..<valueEnd))
+      start = next
     }
-    while valueEnd > valueStart, Grammar.isSpace(input[valueEnd - 1]) { valueEnd -= 1 }
-    lines.append(FieldLine(name: name, value: valueStart..<valueEnd))
-    start = next
-    return .line
+    return (.line, start)
   }
 
-  /// What stands at `start` is no name with a colon: an empty line, or one that is flawed.
+  /// What stands there is no name with a colon: an empty line, or one that is flawed.
   private static func withoutName(
-    _ input: Span<UInt8>, from start: inout Int, _ name: Range<Int>, _ end: Int
-  ) throws(ProtocolError) -> Found {
+    _ input: Span<UInt8>, _ name: Range<Int>, _ end: Int
+  ) throws(ProtocolError) -> (Found, next: Int) {
+    let start = name.lowerBound
     switch ending(input, at: start, end) {
-    case .ends(let next):
-      start = next
-      return .emptyLine
-    case .mayEnd:
-      return .unfinished
+    case .ends(let next): return (.emptyLine, next)
+    case .mayEnd: return (.unfinished, start)
     case .goesOn:
       let reason = reason(notColon: input[name.upperBound], nameIsEmpty: name.isEmpty)
-      return try flaw(reason, input, name, end) ?? .unfinished
+      return try flaw(reason, input, name, end) ?? (.unfinished, start)
     }
   }
 
