@@ -11,8 +11,7 @@ enum HeadLines {
   static func requestLine(
     _ input: Span<UInt8>, from start: inout Int, to end: Int
   ) throws(ProtocolError) -> HeadParser.StartLine? {
-    var block = Block()
-    let method = start..<input.endOfToken(from: start, to: end, in: &block)
+    let method = start..<input.endOfToken(from: start, to: end)
     guard let byte = input.byte(at: method.upperBound, before: end) else { return nil }
     guard byte == UInt8(ascii: " "), !method.isEmpty else {
       let isOver = byte == UInt8(ascii: "\r")
@@ -20,7 +19,7 @@ enum HeadLines {
     }
 
     let targetStart = method.upperBound + 1
-    let target = targetStart..<input.endOfTarget(from: targetStart, to: end, in: &block)
+    let target = targetStart..<input.endOfTarget(from: targetStart, to: end)
     guard let byte = input.byte(at: target.upperBound, before: end) else { return nil }
     guard byte == UInt8(ascii: " "), !target.isEmpty else {
       // What ends too soon lacks a part; anything else is no part of a target.
@@ -52,8 +51,7 @@ enum HeadLines {
     {
       return (version, next)
     }
-    var block = Block()
-    let found = start..<input.endOfFieldContent(from: start, to: end, in: &block)
+    let found = start..<input.endOfFieldContent(from: start, to: end)
     guard let next = try lineEnd(input, at: found.upperBound, end, else: .malformedVersion) else {
       return nil
     }
@@ -69,8 +67,7 @@ enum HeadLines {
   static func statusLine(
     _ input: Span<UInt8>, from start: inout Int, to end: Int
   ) throws(ProtocolError) -> HeadParser.StartLine? {
-    var block = Block()
-    let line = start..<input.endOfFieldContent(from: start, to: end, in: &block)
+    let line = start..<input.endOfFieldContent(from: start, to: end)
     guard let next = try lineEnd(input, at: line.upperBound, end, else: .invalidReason) else {
       return nil
     }
@@ -107,10 +104,9 @@ enum HeadLines {
   static func fieldLines(
     _ input: Span<UInt8>, from start: Int, to end: Int, into lines: inout OutputSpan<FieldLine>
   ) throws(ProtocolError) -> (Found, next: Int) {
-    var block = Block()
     var start = start
     while !lines.isFull {
-      let name = start..<input.endOfToken(from: start, to: end, in: &block)
+      let name = start..<input.endOfToken(from: start, to: end)
       guard name.upperBound < end else { return (.unfinished, start) }
       guard !name.isEmpty, input[name.upperBound] == UInt8(ascii: ":") else {
         return try withoutName(input, name, end)
@@ -118,7 +114,8 @@ enum HeadLines {
 
       var valueStart = name.upperBound + 1
       while valueStart < end, Grammar.isSpace(input[valueStart]) { valueStart += 1 }
-      var valueEnd = input.endOfFieldContent(from: valueStart, to: end, in: &block)
+      // From the line's first byte, for a name is made of nothing else: so the processor need not wait for its end.
+      var valueEnd = input.endOfFieldContent(from: start, to: end)
       guard let next = try lineEnd(input, at: valueEnd, end, else: .invalidFieldValue) else {
         return (.unfinished, start)
       }

@@ -9,17 +9,17 @@
 extension Span where Element == UInt8 {
   /// The first place at or after `start` where a byte is no `tchar`; `end` if there is none.
   @inline(__always)
-  func endOfToken(from start: Int, to end: Int, in block: inout Block) -> Int {
+  func endOfToken(from start: Int, to end: Int) -> Int {
     // Letters, digits and hyphens are what names are made of.
-    scan(from: start, to: end, in: &block, belongs: Grammar.tchar.contains) { bytes in
+    scan(from: start, to: end, belongs: Grammar.tchar.contains) { bytes in
       .!(bytes.areLetters .| bytes.areDigits .| bytes.equal("-"))
     }
   }
 
   /// The first place at or after `start` where a byte may not stand in a field's value; `end` if there is none.
   @inline(__always)
-  func endOfFieldContent(from start: Int, to end: Int, in block: inout Block) -> Int {
-    scan(from: start, to: end, in: &block, marksAreExact: true, belongs: Grammar.isFieldContent) {
+  func endOfFieldContent(from start: Int, to end: Int) -> Int {
+    scan(from: start, to: end, marksAreExact: true, belongs: Grammar.isFieldContent) {
       bytes in
       (bytes.areWithin(0x00, 0x1f) .& .!bytes.equal("\t")) .| bytes.areWithin(0x7f, 0x7f)
     }
@@ -27,8 +27,8 @@ extension Span where Element == UInt8 {
 
   /// The first place at or after `start` where a byte may not stand in a target; `end` if there is none.
   @inline(__always)
-  func endOfTarget(from start: Int, to end: Int, in block: inout Block) -> Int {
-    scan(from: start, to: end, in: &block, belongs: Grammar.isTargetByte) { bytes in
+  func endOfTarget(from start: Int, to end: Int) -> Int {
+    scan(from: start, to: end, belongs: Grammar.isTargetByte) { bytes in
       .!bytes.areWithin(0x21, 0x7e) .| bytes.equal("#")
     }
   }
@@ -36,16 +36,14 @@ extension Span where Element == UInt8 {
   /// The first place at or after `start` where a byte may not stand in a registered name; `end` if there is none.
   @inline(__always)
   func endOfRegName(from start: Int, to end: Int) -> Int {
-    var block = Block()
-    return scan(from: start, to: end, in: &block, belongs: Grammar.regName.contains) { bytes in
+    scan(from: start, to: end, belongs: Grammar.regName.contains) { bytes in
       .!(bytes.areLetters .| bytes.areDigits .| bytes.areWithin(0x2d, 0x2e))
     }
   }
 
   /// The first line feed at or after `start`, or `nil`.
   func lineFeed(from start: Int, to end: Int) -> Int? {
-    var block = Block()
-    let place = scan(from: start, to: end, in: &block, belongs: { $0 != UInt8(ascii: "\n") }) {
+    let place = scan(from: start, to: end, belongs: { $0 != UInt8(ascii: "\n") }) {
       bytes in
       bytes.equal("\n")
     }
@@ -55,25 +53,9 @@ extension Span where Element == UInt8 {
   /// The first comma at or after `start`; `end` if there is none.
   @inline(__always)
   func endOfListElement(from start: Int, to end: Int) -> Int {
-    var block = Block()
-    return scan(from: start, to: end, in: &block, belongs: { $0 != UInt8(ascii: ",") }) { bytes in
+    scan(from: start, to: end, belongs: { $0 != UInt8(ascii: ",") }) { bytes in
       bytes.equal(",")
     }
-  }
-
-  func endOfToken(from start: Int, to end: Int) -> Int {
-    var block = Block()
-    return endOfToken(from: start, to: end, in: &block)
-  }
-
-  func endOfFieldContent(from start: Int, to end: Int) -> Int {
-    var block = Block()
-    return endOfFieldContent(from: start, to: end, in: &block)
-  }
-
-  func endOfTarget(from start: Int, to end: Int) -> Int {
-    var block = Block()
-    return endOfTarget(from: start, to: end, in: &block)
   }
 
   /// The first place from `start` to `end` where a byte does not belong; `end` if there is none.
@@ -86,24 +68,19 @@ extension Span where Element == UInt8 {
   ///   - marks: Marks every byte that breaks the rule, and perhaps others that need a closer look.
   @inline(__always)
   private func scan(
-    from start: Int, to end: Int, in block: inout Block, marksAreExact: Bool = false,
+    from start: Int, to end: Int, marksAreExact: Bool = false,
     belongs: (UInt8) -> Bool, marks: (SIMD16<UInt8>) -> ByteMarks
   ) -> Int {
     precondition(start >= 0 && end <= count, "a scan stays inside its bytes")
-    let lastBlock = Swift.min(count &- 16, end &- 1)
+    let lastVector = Swift.min(count &- 16, end &- 1)
     var index = start
-    vectors: while index < end {
-      if !block.contains(index) {
-        guard index <= lastBlock else { break vectors }
-        block = unsafe loadBlock(at: index)
-      }
-      var marked =
-        word(marks(block.bytes)) &>> UInt128(truncatingIfNeeded: (index &- block.start) &* 8)
-      while marked == 0 {
-        index = block.start &+ 16
-        guard index <= lastBlock else { break vectors }
-        block = unsafe loadBlock(at: index)
-        marked = word(marks(block.bytes))
+    while index <= lastVector {
+      let vector = unsafe bytes.unsafeLoadUnaligned(
+        fromUncheckedByteOffset: index, as: SIMD16<UInt8>.self)
+      let marked = word(marks(vector))
+      if marked == 0 {
+        index &+= 16
+        continue
       }
       index &+= marked.trailingZeroBitCount / 8
       if index >= end { return end }
@@ -116,15 +93,6 @@ extension Span where Element == UInt8 {
       index &+= 1
     }
     return end
-  }
-
-  /// - Parameter start: At least sixteen bytes before the span's end.
-  @inline(__always)
-  @unsafe
-  private func loadBlock(at start: Int) -> Block {
-    let vector = unsafe bytes.unsafeLoadUnaligned(
-      fromUncheckedByteOffset: start, as: SIMD16<UInt8>.self)
-    return Block(start: start, bytes: vector)
   }
 
   /// Whether the bytes of `range` spell `name`, which is given in lower case, in any case.
@@ -183,29 +151,6 @@ extension FixedWidthInteger {
   /// A word with `byte` in each of its bytes.
   fileprivate init(repeating byte: UInt8) {
     self = Self(byte) &* (Self.max / 255)
-  }
-}
-
-/// Sixteen bytes of a span, loaded once for all scans that look at them.
-///
-/// Where one scan begins depends on where the last one ended, but which bytes come next does not: so the processor looks
-/// at bytes ahead of the scans.
-struct Block {
-  fileprivate let start: Int
-  fileprivate let bytes: SIMD16<UInt8>
-
-  /// None yet.
-  init() { self.init(start: Int.min / 2, bytes: SIMD16()) }
-
-  @inline(__always)
-  fileprivate func contains(_ index: Int) -> Bool {
-    UInt(bitPattern: index &- start) < 16
-  }
-
-  @inline(__always)
-  fileprivate init(start: Int, bytes: SIMD16<UInt8>) {
-    self.start = start
-    self.bytes = bytes
   }
 }
 
