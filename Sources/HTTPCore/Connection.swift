@@ -159,6 +159,7 @@ public struct Connection: Equatable, Sendable {
     }
   }
 
+  @inline(__always)
   private mutating func stepInHead(
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Step {
@@ -172,6 +173,7 @@ public struct Connection: Equatable, Sendable {
     throw ProtocolError(.closedInsideMessage, by: .peer)
   }
 
+  @inline(__always)
   private mutating func stepInBody(
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Step {

@@ -33,9 +33,7 @@ struct CoreBenchmark {
       return
     }
     if arguments.count == 3, let count = Int(arguments[2]), arguments[1].hasPrefix("read-") {
-      let head = arguments[1] == "read-82" ? curlHead : browserHead
-      var readers = Readers()
-      print(try readers.time(reading: head, count) / .nanoseconds(1) / Double(count), readers.sum)
+      try printReading(arguments[1] == "read-82" ? curlHead : browserHead, count)
       return
     }
     if arguments.count == 3, let count = Int(arguments[2]),
@@ -49,6 +47,16 @@ struct CoreBenchmark {
     }
     print("operation         ns, best of 7     median    checksum")
     for row in rows { try measure(row) }
+  }
+
+  /// Prints nanoseconds until a request's head is there, and until the next may begin.
+  static func printReading(_ request: [UInt8], _ count: Int) throws {
+    var readers = Readers()
+    let times = try readers.times(reading: request, count)
+    let nanoseconds = [times.heads, times.heads + times.rests].map {
+      $0 / .nanoseconds(1) / Double(count)
+    }
+    print(nanoseconds[0], nanoseconds[1], readers.sum)
   }
 
   static func measure(_ row: Row) throws {
