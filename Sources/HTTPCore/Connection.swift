@@ -188,9 +188,17 @@ public struct Connection: Equatable, Sendable {
     case .end(let trailers):
       try lifecycle.apply(.endOfMessage, by: role.peer, blame: .peer)
       clientAwaitsContinue = false
-      let fields = trailers.isEmpty ? Fields() : takeFields(of: input.extracting(trailers))
-      return .event(.endOfMessage(trailers: fields), consumed: trailers.upperBound)
+      return .event(
+        .endOfMessage(trailers: takeTrailers(input.extracting(trailers))),
+        consumed: trailers.upperBound)
     }
+  }
+
+  /// The fields of a trailer section that has been read, which may be empty.
+  private mutating func takeTrailers(_ bytes: Span<UInt8>) -> Fields {
+    if bytes.isEmpty { return Fields() }
+    let lines = incomingHead.takeLines()
+    return lines.isEmpty ? Fields() : Fields(storage: Array(copying: bytes), lines: lines)
   }
 
   private mutating func close(consumed: Int) throws(ProtocolError) -> Step {
@@ -201,30 +209,26 @@ public struct Connection: Equatable, Sendable {
   /// Acts on a head that is complete.
   @inline(__always)
   private mutating func finishHead(_ head: Span<UInt8>) throws(ProtocolError) -> Step {
-    switch incomingHead.startLine {
+    let startLine = incomingHead.startLine
+    let lines = incomingHead.takeLines()
+    switch startLine {
     case .request(let method, let target, let version):
       // Before anything is refused: the refusal of a HEAD request has no content either.
       exchange.kind = RequestKind(head, method: method.range)
-      try receiveRequest(ProtocolFields(head, incomingHead.lines, blame: .peer), version)
-      let fields = takeFields(of: head)
+      try receiveRequest(ProtocolFields(head, lines, blame: .peer), version)
+      let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
       let request = RequestHead(method: method, target: target, version: version, fields: fields)
       return .event(.request(request), consumed: head.count)
     case .response(let status, let reason, let version):
-      let facts = try ProtocolFields(head, incomingHead.lines, blame: .peer)
-      let kind = try receiveResponse(facts, status, version)
-      let fields = takeFields(of: head)
+      let kind = try receiveResponse(ProtocolFields(head, lines, blame: .peer), status, version)
+      let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
       let response = ResponseHead(status: status, reason: reason, version: version, fields: fields)
       let isFinal = kind == .finalResponseHead || kind == .switchAccepted && !response.isInterim
-      return .event(
-        isFinal ? .response(response) : .interimResponse(response), consumed: head.count)
+      let event: Event = isFinal ? .response(response) : .interimResponse(response)
+      return .event(event, consumed: head.count)
     case .none:
       preconditionFailure("a head is complete only after its start line")
     }
-  }
-
-  /// The fields of a head, or of trailers, that is complete.
-  private mutating func takeFields(of head: Span<UInt8>) -> Fields {
-    Fields(storage: spare.takeStorage(copying: head), lines: incomingHead.takeLines())
   }
 
   private mutating func receiveRequest(

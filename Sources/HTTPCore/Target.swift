@@ -75,7 +75,7 @@ enum Target {
   private static func isPort(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
     guard bytes[range.lowerBound] == UInt8(ascii: ":"), range.count <= 6 else { return false }
     var number = 0
-    for index in range.dropFirst() {
+    for index in (range.lowerBound + 1)..<range.upperBound {
       guard Grammar.isDigit(bytes[index]) else { return false }
       number = number &* 10 &+ Int(bytes[index] &- UInt8(ascii: "0"))
     }
