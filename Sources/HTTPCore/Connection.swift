@@ -146,6 +146,8 @@ public struct Connection: Equatable, Sendable {
     sender == .client ? .request : .response
   }
 
+  // These are inlined because steps are large: what is returned from one to the next is copied each time.
+
   @inline(__always)
   private mutating func nextStep(
     _ input: Span<UInt8>, inputEnded: Bool
