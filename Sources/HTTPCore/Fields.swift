@@ -23,6 +23,10 @@ public struct Fields: Equatable, Sendable {
   /// - Throws: ``ProtocolError`` with `party == .us` if a name or value is not valid.
   public init(_ fields: [(String, String)]) throws(ProtocolError) {
     self.init()
+    // Room for a usual start line too: a head is stored behind its fields.
+    var byteCount = 64
+    for (name, value) in fields { byteCount += name.utf8.count + value.utf8.count }
+    reserveCapacity(lines: fields.count, bytes: byteCount)
     for (name, value) in fields { try append(name, value) }
   }
 
@@ -33,7 +37,8 @@ public struct Fields: Equatable, Sendable {
   ///   - byteCount: How many bytes their names and values have together.
   public mutating func reserveCapacity(lines lineCount: Int, bytes byteCount: Int) {
     lines.reserveCapacity(lineCount)
-    storage.reserveCapacity(byteCount)
+    // As they are sent: `name: value CRLF`.
+    storage.reserveCapacity(byteCount + 4 * lineCount)
   }
 
   /// Removes all fields; their memory is kept for others if nobody else has a copy.

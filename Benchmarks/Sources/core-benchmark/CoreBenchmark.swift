@@ -23,7 +23,8 @@ struct CoreBenchmark {
   ]
 
   /// Without arguments every row, timed. With a row's name and a count, just that many operations: for callgrind, and to
-  /// take turns with other programs. `head curl` and `head browser` give the heads themselves.
+  /// take turns with other programs. `read-82` and `read-669` time requests alone, without the answers between them; `head
+  /// curl` and `head browser` give the heads themselves.
   static func main() throws {
     precondition(curlHead.count == 82 && browserHead.count == 669)
     let arguments = CommandLine.arguments
