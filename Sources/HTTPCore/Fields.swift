@@ -60,17 +60,22 @@ public struct Fields: Equatable, Sendable {
   ///   byte in it or a space at either end. Nothing is changed then.
   public mutating func append(_ name: String, _ value: String) throws(ProtocolError) {
     let start = storage.count
-    storage.append(text: name)
-    let nameEnd = storage.count
-    storage.append(literal: ": ")
-    let valueStart = storage.count
-    storage.append(text: value)
-    let line = FieldLine(name: start..<nameEnd, value: valueStart..<storage.count)
+    let nameEnd = start + name.utf8.count
+    let valueStart = nameEnd + 2
+    let valueEnd = valueStart + value.utf8.count
+    let line = FieldLine(name: start..<nameEnd, value: valueStart..<valueEnd)
+    storage.append(addingCapacity: valueEnd + 2 - start) { wire in
+      wire.append(copying: name.utf8.span)
+      wire.append(UInt8(ascii: ":"))
+      wire.append(UInt8(ascii: " "))
+      wire.append(copying: value.utf8.span)
+      wire.append(UInt8(ascii: "\r"))
+      wire.append(UInt8(ascii: "\n"))
+    }
     if let reason = flaw(in: line) {
       storage.removeSubrange(start...)
       throw ProtocolError(reason, by: .us)
     }
-    storage.append(literal: "\r\n")
     lines.append(line)
     wireLength = start == wireLength ? storage.count : 0
   }

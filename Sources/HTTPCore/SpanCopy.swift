@@ -33,3 +33,18 @@ extension Array where Element == UInt8 {
     append(copying: text.utf8.span)
   }
 }
+
+extension OutputSpan where Element == UInt8 {
+  /// Appends a copy of the span's bytes, for which there is room.
+  mutating func append(copying span: Span<UInt8>) {
+    precondition(span.count <= freeCapacity, "there is room for what is copied")
+    guard span.count > 0 else { return }
+    unsafe span.withUnsafeBufferPointer { source in
+      unsafe withUnsafeMutableBufferPointer { room, filled in
+        unsafe (room.baseAddress! + filled).initialize(
+          from: source.baseAddress!, count: source.count)
+        filled += source.count
+      }
+    }
+  }
+}
