@@ -25,10 +25,7 @@ struct ByteRange: Equatable, Sendable {
     end = UInt32(truncatingIfNeeded: range.upperBound)
   }
 
-  var range: Range<Int> {
-    // `start` is not past `end`: they come from a range.
-    unsafe Range(uncheckedBounds: (Int(start), Int(end)))
-  }
+  var range: Range<Int> { Int(start)..<Int(end) }
 }
 
 /// Where one field line's name and value stand in the storage of its head.
