@@ -1,5 +1,7 @@
 // What the protocol machine costs by itself: nanoseconds an operation.
 
+import HTTPCore
+
 @main
 struct CoreBenchmark {
   /// A row of the table.
@@ -22,19 +24,22 @@ struct CoreBenchmark {
     Row(name: "chunked-1MiB", count: 1_000) { try $0.exchange(chunkedRequest) },
   ]
 
+  /// Messages that are also read alone, and given to other programs.
+  static let messages = [
+    "curl": curlHead, "browser": browserHead, "response": responseHead, "chunked": chunkedRequest,
+  ]
+
   /// Without arguments every row, timed. With a row's name and a count, just that many operations: for callgrind, and to
-  /// take turns with other programs. `read-82` and `read-669` time requests alone, without the answers between them; `head
-  /// curl` and `head browser` give the heads themselves.
+  /// take turns with other programs. `read MESSAGE COUNT` reads a message alone; `message MESSAGE` gives its bytes.
   static func main() throws {
     precondition(curlHead.count == 82 && browserHead.count == 669)
     let arguments = CommandLine.arguments
-    if arguments.count == 3, arguments[1] == "head" {
-      let head = arguments[2] == "curl" ? curlHead : browserHead
-      print(String(decoding: head, as: UTF8.self), terminator: "")
-      return
-    }
-    if arguments.count == 3, let count = Int(arguments[2]), arguments[1].hasPrefix("read-") {
-      try printReading(arguments[1] == "read-82" ? curlHead : browserHead, count)
+    if arguments.count > 2, let message = messages[arguments[2]] {
+      if arguments[1] == "message" {
+        print(String(decoding: message, as: UTF8.self), terminator: "")
+      } else {
+        try printReading(message, by: arguments[2] == "response" ? .client : .server, arguments[3])
+      }
       return
     }
     if arguments.count == 3, let count = Int(arguments[2]),
@@ -50,10 +55,11 @@ struct CoreBenchmark {
     for row in rows { try measure(row) }
   }
 
-  /// Prints nanoseconds until a request's head is there, and until the next may begin.
-  static func printReading(_ request: [UInt8], _ count: Int) throws {
-    var readers = Readers()
-    let times = try readers.times(reading: request, count)
+  /// Prints nanoseconds until a message's head is there, and until the next may begin.
+  static func printReading(_ message: [UInt8], by role: Role, _ count: String) throws {
+    let count = Int(count)!
+    var readers = Readers(role)
+    let times = try readers.times(reading: message, count)
     let nanoseconds = [times.heads, times.heads + times.rests].map {
       $0 / .nanoseconds(1) / Double(count)
     }

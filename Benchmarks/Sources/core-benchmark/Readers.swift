@@ -1,46 +1,58 @@
-// What reading a request costs by itself.
+// What reading a message costs by itself.
 
 import HTTPCore
 
-/// A few connections, read in turns: between the readings they answer, which is not timed.
+/// A few connections, read in turns: what they send between the readings is not timed.
 ///
 /// They are few enough for the caches and many enough for the clock.
 struct Readers {
-  /// What `count` readings took.
+  /// What so many readings took.
   struct Times {
-    /// From a request's first byte until its head is ready for lookup, framing and persistence decided.
+    /// From a message's first byte until its head is ready for lookup, framing and persistence decided.
     var heads = Duration.zero
     /// From there to the end of the message, and on to where the next may begin.
     var rests = Duration.zero
   }
 
-  private var machines = Array(repeating: Connection(role: .server), count: 16)
-  private var heads: [RequestHead?] = Array(repeating: nil, count: 16)
+  private let role: Role
+  private var machines: [Connection]
+  private var heads: [Event?]
   private var output: [UInt8] = []
+  private let request = try! RequestHead(
+    method: "GET", target: "/", fields: [("Host", "localhost")])
   private let emptyResponse = try! ResponseHead(status: 204)
   /// The sum of what was read, so that none of it can be left out.
   private(set) var sum = 0
 
-  /// Reads a request without content `count` times.
-  mutating func times(reading request: [UInt8], _ count: Int) throws -> Times {
+  /// Connections that play so: servers read requests, clients responses.
+  init(_ role: Role) {
+    self.role = role
+    machines = Array(repeating: Connection(role: role), count: 16)
+    heads = Array(repeating: nil, count: 16)
+  }
+
+  /// Reads a message without content `count` times.
+  mutating func times(reading message: [UInt8], _ count: Int) throws -> Times {
     let clock = ContinuousClock()
     var times = Times()
     for _ in 0..<(count / machines.count) {
-      times.heads += try clock.measure { try readHeads(request) }
+      if role == .client { try send(.request(request)) }
+      times.heads += try clock.measure { try readHeads(message) }
       times.rests += try clock.measure { try readEnds() }
-      try answer()
+      if role == .server { try send(.response(emptyResponse)) }
       times.rests += try clock.measure { try goOn() }
     }
     return times
   }
 
   @inline(never)
-  private mutating func readHeads(_ request: [UInt8]) throws {
+  private mutating func readHeads(_ message: [UInt8]) throws {
     for index in machines.indices {
-      guard case .event(.request(let head), let length) = try machines[index].step(request.span)
-      else { fatalError("not one whole head") }
-      sum += head.fields.count + length
-      heads[index] = head
+      guard case .event(let event, let length) = try machines[index].step(message.span) else {
+        fatalError("not one whole head")
+      }
+      sum += length
+      heads[index] = event
     }
   }
 
@@ -48,24 +60,27 @@ struct Readers {
     let nothing: [UInt8] = []
     for index in machines.indices {
       guard case .event(.endOfMessage, _) = try machines[index].step(nothing.span) else {
-        fatalError("not a request without content")
+        fatalError("not a message without content")
       }
     }
   }
 
-  private mutating func answer() throws {
+  /// Goes on to the next messages, whose heads are stored where these were.
+  private mutating func goOn() throws {
     for index in machines.indices {
-      output.removeAll(keepingCapacity: true)
-      try machines[index].send(.response(emptyResponse), into: &output)
-      try machines[index].send(.endOfMessage(), into: &output)
+      switch heads[index].take() {
+      case .request(let head): try machines[index].startNextExchange(reusing: head)
+      case .response(let head): try machines[index].startNextExchange(reusing: head)
+      default: fatalError("no head was read")
+      }
     }
   }
 
-  /// Goes on to the next requests, whose heads are stored where these were.
-  private mutating func goOn() throws {
+  private mutating func send(_ head: OutgoingEvent) throws {
     for index in machines.indices {
-      guard let head = heads[index].take() else { fatalError("no request was read") }
-      try machines[index].startNextExchange(reusing: head)
+      output.removeAll(keepingCapacity: true)
+      try machines[index].send(head, into: &output)
+      try machines[index].send(.endOfMessage(), into: &output)
     }
   }
 }

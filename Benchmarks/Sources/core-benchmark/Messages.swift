@@ -1,4 +1,4 @@
-// What clients send, byte for byte.
+// What is read, byte for byte.
 
 /// The head that curl sends: 82 bytes, three fields.
 let curlHead = head([
@@ -24,6 +24,20 @@ let browserHead = head([
   "Sec-Fetch-Mode: navigate",
   "Sec-Fetch-Site: same-origin",
   "Cache-Control: max-age=0",
+])
+
+/// The head that a server sends behind a proxy: nine fields, and no content.
+let responseHead = head([
+  "HTTP/1.1 200 OK",
+  "Server: nginx/1.22.1",
+  "Date: Sun, 06 Nov 1994 08:49:37 GMT",
+  "Content-Type: text/html; charset=utf-8",
+  "Content-Length: 0",
+  "Connection: keep-alive",
+  "Cache-Control: public, max-age=60",
+  "ETag: \"5f8a-0123456789abcdef\"",
+  "Vary: Accept-Encoding",
+  "X-Content-Type-Options: nosniff",
 ])
 
 private func head(_ lines: [String]) -> [UInt8] {
