@@ -41,6 +41,7 @@ enum HeadLines {
   /// `HTTP-version CRLF`, the end of a request line.
   ///
   /// - Returns: The version and where the next line begins, or `nil` if the line is not complete.
+  @inline(__always)
   private static func versionAndEnd(
     _ input: Span<UInt8>, from start: Int, to end: Int
   ) throws(ProtocolError) -> (Version, next: Int)? {

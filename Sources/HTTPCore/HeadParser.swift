@@ -79,7 +79,7 @@ struct HeadParser: Equatable, Sendable {
   private mutating func takeStartLine(
     _ input: Span<UInt8>, _ limits: Limits
   ) throws(ProtocolError) -> Bool {
-    if scanned == 0, !input.isEmpty { try checkFirstByte(input[0]) }
+    if scanned == 0, !input.isEmpty { try Self.checkFirstByte(input[0], of: kind) }
     // RFC 9112 section 2.2: a server skips an empty line before a request line. We skip one.
     if kind == .request, lineStart == 0, !input.isEmpty,
       case .ends(let next) = HeadLines.ending(input, at: 0, input.count)
@@ -150,7 +150,7 @@ struct HeadParser: Equatable, Sendable {
   }
 
   /// Refuses at once what cannot become a start line, such as the first byte of TLS.
-  private func checkFirstByte(_ byte: UInt8) throws(ProtocolError) {
+  private static func checkFirstByte(_ byte: UInt8, of kind: Kind) throws(ProtocolError) {
     switch kind {
     case .request where !Grammar.tchar.contains(byte) && byte != UInt8(ascii: "\r"):
       throw ProtocolError(byte == UInt8(ascii: "\n") ? .bareLineFeed : .invalidMethod, by: .peer)

@@ -75,9 +75,7 @@ extension Span where Element == UInt8 {
     let lastVector = Swift.min(count &- 16, end &- 1)
     var index = start
     while index <= lastVector {
-      let vector = unsafe bytes.unsafeLoadUnaligned(
-        fromUncheckedByteOffset: index, as: SIMD16<UInt8>.self)
-      let marked = word(marks(vector))
+      let marked = unsafe word(marks(loadVector(at: index)))
       if marked == 0 {
         index &+= 16
         continue
@@ -88,11 +86,28 @@ extension Span where Element == UInt8 {
       guard unsafe belongs(self[unchecked: index]) else { return index }
       index &+= 1
     }
+    // Fewer than sixteen bytes are left of the span: its last vector has them, and some before that do not count.
+    if index < end, count >= 16 {
+      let vectorStart = count &- 16
+      let skipped = UInt128(truncatingIfNeeded: (index &- vectorStart) &* 8)
+      let marked = unsafe word(marks(loadVector(at: vectorStart))) &>> skipped
+      if marked == 0 { return end }
+      index &+= marked.trailingZeroBitCount / 8
+      if index >= end { return end }
+      if marksAreExact { return index }
+    }
     while index < end {
       guard unsafe belongs(self[unchecked: index]) else { return index }
       index &+= 1
     }
     return end
+  }
+
+  /// - Parameter start: At least sixteen bytes before the span's end.
+  @inline(__always)
+  @unsafe
+  private func loadVector(at start: Int) -> SIMD16<UInt8> {
+    unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: start, as: SIMD16<UInt8>.self)
   }
 
   /// Whether the bytes of `range` spell `name`, which is given in lower case, in any case.

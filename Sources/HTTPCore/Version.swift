@@ -33,6 +33,7 @@ public struct Version: Equatable, Comparable, Sendable, CustomStringConvertible 
   }
 
   /// Reads the version of HTTP/1 that fills `range` exactly; `nil` if something else does.
+  @inline(__always)
   static func readHTTP1(_ input: Span<UInt8>, _ range: Range<Int>) -> Version? {
     guard range.count == length else { return nil }
     let minor = range.upperBound - 1
