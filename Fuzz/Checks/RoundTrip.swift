@@ -47,7 +47,11 @@ func expectRoundTrip(_ head: ResponseHead, request: ClientRequest) throws(Findin
 private func resend(
   _ head: ResponseHead, _ request: ClientRequest
 ) throws(Finding) -> (wire: [UInt8], head: ResponseHead)? {
-  var client = WatchedEnd(Connection(role: .client))
+  // Sending may add fields, and limits are each end's own.
+  var limits = Limits()
+  limits.fieldCount *= 2
+  limits.head *= 2
+  var client = WatchedEnd(Connection(role: .client, limits: limits))
   var wire: [UInt8] = []
   try request.send(from: &client.connection, into: &wire)
   var server = WatchedEnd(Connection(role: .server))

@@ -89,15 +89,20 @@ extension Connection {
     if framesContent, kind != .finalResponseHead || head.status == 204 {
       throw ProtocolError(.contentNotAllowed, by: .us)
     }
-    guard kind == .finalResponseHead else {
+    if kind == .finalResponseHead {
+      try writeFinal(head, facts, into: &output)
+    } else {
       try lifecycle.apply(kind, by: .server, blame: .us)
       clientAwaitsContinue = false
       Encoder.write(
         head, hasConnection: facts.hasConnection, addingChunked: false, persistence: .unsaid,
         into: &output)
-      return
     }
+  }
 
+  private mutating func writeFinal(
+    _ head: ResponseHead, _ facts: ProtocolFields, into output: inout [UInt8]
+  ) throws(ProtocolError) {
     let framing = try chosenFraming(head, facts)
     // An answer to something that was no request, or that came before the request's end was understood, is the last.
     let answersRequest = ourState == .sendResponse && peerState != .failed

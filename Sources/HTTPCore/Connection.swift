@@ -26,9 +26,9 @@ public struct Connection: Equatable, Sendable {
   var exchange = Exchange()
   /// The head being read, or the next to be read; the trailers, behind chunked content.
   private var incomingHead: HeadParser
-  /// The body being read while the peer's state is `sendBody`. Beside `incomingHead` and not with it in an enum, because
-  /// what is inside an enum cannot be changed in place, and copying a parser on each call costs as much as parsing a
-  /// small head.
+  /// The body being read while the peer's state is `sendBody`. Beside `incomingHead` and not with it in an enum,
+  /// because what is inside an enum cannot be changed in place, and copying a parser on each call costs as much as
+  /// parsing a small head.
   private var incomingBody = BodyDecoder(.none)
   var outgoing = BodyEncoder.none
   private var failure: ProtocolError?
@@ -37,7 +37,7 @@ public struct Connection: Equatable, Sendable {
   /// Starts a conversation.
   public init(role: Role, limits: Limits = Limits()) {
     self.role = role
-    self.limits = limits
+    self.limits = limits.bounded
     incomingHead = HeadParser(Self.headKind(from: role.peer))
   }
 
@@ -62,14 +62,11 @@ public struct Connection: Equatable, Sendable {
 
   /// Whether the request being answered is HEAD.
   package var isAnsweringHead: Bool { exchange.kind == .head }
-  /// Whether the client has not said that this exchange is its last.
-  package var clientMayContinue: Bool { exchange.offersPersistence }
 
   /// What of a request its response depends on.
   struct Exchange: Equatable, Sendable {
     var kind = RequestKind.ordinary
     var version = Version.http11
-    var offersPersistence = true
   }
 
   /// Reads the next event from bytes the peer sent.
@@ -107,6 +104,7 @@ public struct Connection: Equatable, Sendable {
     try lifecycle.startNextExchange()
     exchange = Exchange()
     incomingHead.startOver(Self.headKind(from: role.peer))
+    incomingBody = BodyDecoder(.none)
     outgoing = .none
     clientAwaitsContinue = false
     clientExpectsOther = false
@@ -215,8 +213,8 @@ public struct Connection: Equatable, Sendable {
     let lines = incomingHead.takeLines()
     switch startLine {
     case .request(let method, let target, let version):
-      // Before anything is refused: the refusal of a HEAD request has no content either.
-      exchange.kind = RequestKind(head, method: method.range)
+      // Before anything is refused: the refusal too has no content for HEAD, and no chunks for HTTP/1.0.
+      exchange = Exchange(kind: RequestKind(head, method: method.range), version: version)
       try receiveRequest(ProtocolFields(head, lines, blame: .peer), version)
       let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
       let request = RequestHead(method: method, target: target, version: version, fields: fields)
@@ -287,11 +285,8 @@ public struct Connection: Equatable, Sendable {
   mutating func begin(
     _ kind: RequestKind, _ version: Version, _ facts: ProtocolFields, _ framing: BodyFraming
   ) {
-    exchange = Exchange(
-      kind: kind,
-      version: version,
-      offersPersistence: Persistence.isOffered(by: facts, version: version))
-    if !exchange.offersPersistence { lifecycle.stopPersisting() }
+    exchange = Exchange(kind: kind, version: version)
+    if !Persistence.isOffered(by: facts, version: version) { lifecycle.stopPersisting() }
     if exchange.kind == .connect {
       lifecycle.propose(.connect)
     } else if facts.proposesUpgrade, version >= .http11 {

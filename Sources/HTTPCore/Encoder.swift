@@ -2,7 +2,7 @@
 
 enum Encoder {
   /// What a head says about the connection's future besides its own fields.
-  enum Persistence: Equatable, Sendable {
+  enum PersistenceOption: Equatable, Sendable {
     case unsaid
     case close
     case keepAlive
@@ -27,7 +27,7 @@ enum Encoder {
   ///   - persistence: Takes the place of `close` and `keep-alive` in the head's own `Connection` fields.
   static func write(
     _ head: ResponseHead, hasConnection: Bool, addingChunked chunked: Bool,
-    persistence: Persistence, into output: inout [UInt8]
+    persistence: PersistenceOption, into output: inout [UInt8]
   ) {
     writeStatusLine(head, into: &output)
     if hasConnection {
@@ -102,13 +102,15 @@ enum Encoder {
         write(bytes, line, into: &output)
         continue
       }
+      var isFirst = true
       Grammar.forEachListElement(bytes, line.value) { option in
         if bytes.matches(option, lowercased: "close") { return }
         if bytes.matches(option, lowercased: "keep-alive") { return }
-        output.append(literal: "Connection: ")
+        output.append(literal: isFirst ? "Connection: " : ", ")
         output.append(copying: bytes.extracting(option))
-        output.append(literal: "\r\n")
+        isFirst = false
       }
+      if !isFirst { output.append(literal: "\r\n") }
     }
   }
 }

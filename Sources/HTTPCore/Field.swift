@@ -4,7 +4,8 @@
 public struct Field: Equatable, Sendable {
   /// The name in its original spelling; ASCII.
   public let name: String
-  /// The value without the spaces around it. Bytes above 127 that are not UTF-8 read as U+FFFD here; ``Fields/withValue(at:_:)`` lends them as they came.
+  /// The value without the spaces around it. Bytes above 127 that are not UTF-8 read as U+FFFD here;
+  /// ``Fields/withValue(at:_:)`` lends them as they came.
   public let value: String
 
   /// Names are compared without regard to case.
@@ -15,7 +16,7 @@ public struct Field: Equatable, Sendable {
   }
 }
 
-/// Where a part of a head stands in the head's storage, which is smaller than 4 GiB.
+/// Where a part of a head stands in the head's storage, which is never larger than ``Fields/maximumSize``.
 struct ByteRange: Equatable, Sendable {
   private let start: UInt32
   private let end: UInt32

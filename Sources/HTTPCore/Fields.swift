@@ -6,9 +6,10 @@
 ///
 /// Every value of this type is valid: names are tokens, values have no control bytes and no space at either end.
 public struct Fields: Equatable, Sendable {
-  /// The bytes that `lines` refer to. Those of a parsed head hold the whole head, and perhaps more; a head that was built puts its start line's parts here too.
-  var storage: [UInt8]
-  var lines: [FieldLine]
+  /// The bytes that `lines` refer to. Those of a parsed head hold the whole head; a head that was built puts its start
+  /// line's parts here too.
+  private(set) var storage: [UInt8]
+  private(set) var lines: [FieldLine]
   /// How many of the storage's first bytes are the lines as they are sent; 0 if they have to be put together for that.
   private(set) var wireLength = 0
 
@@ -56,10 +57,11 @@ public struct Fields: Equatable, Sendable {
 
   /// Adds a field line after the others.
   ///
-  /// - Throws: ``ProtocolError`` with `party == .us` if the name is not a token, or if the value has a control
-  ///   byte in it or a space at either end. Nothing is changed then.
+  /// - Throws: ``ProtocolError`` with `party == .us` if the name is not a token, if the value has a control byte in it
+  ///   or a space at either end, or if all the fields would be larger than 1 GiB. Nothing is changed then.
   public mutating func append(_ name: String, _ value: String) throws(ProtocolError) {
     let start = storage.count
+    try checkRoom(for: name.utf8.count + value.utf8.count + 4)
     let nameEnd = start + name.utf8.count
     let valueStart = nameEnd + 2
     let valueEnd = valueStart + value.utf8.count
@@ -90,8 +92,18 @@ public struct Fields: Equatable, Sendable {
     return isValid ? nil : .invalidFieldValue
   }
 
+  /// How much the storage holds at most, so that places in it fit into 32 bits. In bytes: 1 GiB.
+  static var maximumSize: Int { 1 << 30 }
+
+  private func checkRoom(for byteCount: Int) throws(ProtocolError) {
+    guard byteCount <= Self.maximumSize - storage.count else {
+      throw ProtocolError(.headTooLarge(limit: Self.maximumSize), by: .us)
+    }
+  }
+
   /// Adds bytes that are no field, such as a target, to the storage.
-  mutating func store(_ text: String) -> Range<Int> {
+  mutating func store(_ text: String) throws(ProtocolError) -> Range<Int> {
+    try checkRoom(for: text.utf8.count)
     let start = storage.count
     storage.append(text: text)
     return start..<storage.count

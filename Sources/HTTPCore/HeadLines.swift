@@ -1,7 +1,7 @@
 // The lines of a head, each taken apart and checked in one pass from left to right.
 //
 // Where a byte does not belong, a line is flawed if it is complete; if its end has not come, nothing is said yet, as
-// the answer may not depend on how much has come. `flaw` sees to that: it returns where it may not throw.
+// the answer may not depend on how much has come. `refuseIfComplete` sees to that.
 
 enum HeadLines {
   /// `request-line = method SP request-target SP HTTP-version` (RFC 9112 section 3).
@@ -15,7 +15,9 @@ enum HeadLines {
     guard let byte = input.byte(at: method.upperBound, before: end) else { return nil }
     guard byte == UInt8(ascii: " "), !method.isEmpty else {
       let isOver = byte == UInt8(ascii: "\r")
-      return try flaw(isOver ? .malformedRequestLine : .invalidMethod, input, method, end)
+      try refuseIfComplete(
+        isOver ? .malformedRequestLine : .invalidMethod, input, from: method.upperBound, end)
+      return nil
     }
 
     let targetStart = method.upperBound + 1
@@ -24,7 +26,9 @@ enum HeadLines {
     guard byte == UInt8(ascii: " "), !target.isEmpty else {
       // What ends too soon lacks a part; anything else is no part of a target.
       let isOver = byte == UInt8(ascii: "\r") || byte == UInt8(ascii: " ")
-      return try flaw(isOver ? .malformedRequestLine : .invalidTarget, input, target, end)
+      try refuseIfComplete(
+        isOver ? .malformedRequestLine : .invalidTarget, input, from: target.upperBound, end)
+      return nil
     }
 
     guard let (version, next) = try versionAndEnd(input, from: target.upperBound + 1, to: end)
@@ -90,7 +94,7 @@ enum HeadLines {
   }
 
   /// What stands where a field line may.
-  enum Found {
+  enum LastFound {
     /// A field line, which was taken.
     case line
     /// The empty line behind the last of them, which was passed over.
@@ -104,7 +108,7 @@ enum HeadLines {
   /// - Returns: What was found last, and where what was not taken begins.
   static func fieldLines(
     _ input: Span<UInt8>, from start: Int, to end: Int, into lines: inout OutputSpan<FieldLine>
-  ) throws(ProtocolError) -> (Found, next: Int) {
+  ) throws(ProtocolError) -> (LastFound, next: Int) {
     var start = start
     while !lines.isFull {
       let name = start..<input.endOfToken(from: start, to: end)
@@ -115,7 +119,7 @@ enum HeadLines {
 
       var valueStart = name.upperBound + 1
       while valueStart < end, Grammar.isSpace(input[valueStart]) { valueStart += 1 }
-      // From the line's first byte, for a name is made of nothing else: so the processor need not wait for its end.
+      // Begins at the name, whose bytes may all stand in a value: so this scan does not wait for the one before.
       var valueEnd = input.endOfFieldContent(from: start, to: end)
       guard let next = try lineEnd(input, at: valueEnd, end, else: .invalidFieldValue) else {
         return (.unfinished, start)
@@ -130,14 +134,15 @@ enum HeadLines {
   /// What stands there is no name with a colon: an empty line, or one that is flawed.
   private static func withoutName(
     _ input: Span<UInt8>, _ name: Range<Int>, _ end: Int
-  ) throws(ProtocolError) -> (Found, next: Int) {
+  ) throws(ProtocolError) -> (LastFound, next: Int) {
     let start = name.lowerBound
     switch ending(input, at: start, end) {
     case .ends(let next): return (.emptyLine, next)
     case .mayEnd: return (.unfinished, start)
     case .goesOn:
       let reason = reason(notColon: input[name.upperBound], nameIsEmpty: name.isEmpty)
-      return try flaw(reason, input, name, end) ?? (.unfinished, start)
+      try refuseIfComplete(reason, input, from: name.upperBound, end)
+      return (.unfinished, start)
     }
   }
 
@@ -168,7 +173,8 @@ enum HeadLines {
     case .mayEnd: return nil
     case .goesOn:
       let isReturn = input[index] == UInt8(ascii: "\r")
-      return try flaw(isReturn ? .bareCarriageReturn : reason, input, index..<index, end)
+      try refuseIfComplete(isReturn ? .bareCarriageReturn : reason, input, from: index, end)
+      return nil
     }
   }
 
@@ -190,13 +196,14 @@ enum HeadLines {
     return input[index + 1] == UInt8(ascii: "\n") ? .ends(next: index + 2) : .goesOn
   }
 
-  /// Throws `reason` if the line is complete; returns `nil` if it is not.
+  /// Throws if the line is complete: its flaw is `reason`, unless it ends with LF alone, which is a flaw before all
+  /// others.
   ///
-  /// Before the end of `read` there is no LF. A line that ends with LF alone is flawed by that first of all.
-  private static func flaw<Result>(
-    _ reason: ProtocolError.Reason, _ input: Span<UInt8>, _ read: Range<Int>, _ end: Int
-  ) throws(ProtocolError) -> Result? {
-    guard let lineFeed = input.lineFeed(from: read.upperBound, to: end) else { return nil }
+  /// - Parameter index: Where the flaw is. There is no LF before it.
+  private static func refuseIfComplete(
+    _ reason: ProtocolError.Reason, _ input: Span<UInt8>, from index: Int, _ end: Int
+  ) throws(ProtocolError) {
+    guard let lineFeed = input.lineFeed(from: index, to: end) else { return }
     let isBare = lineFeed == 0 || input[lineFeed - 1] != UInt8(ascii: "\r")
     throw ProtocolError(isBare ? .bareLineFeed : reason, by: .peer)
   }

@@ -1,9 +1,10 @@
 // Reads a head, or trailers, line by line.
 //
 // The input begins with the head's first byte on each call. A line is read, checked byte by byte and taken in one pass;
-// if it turns out not to be complete, only its end is looked for on the next call, from where the last call stopped. So a
-// head that comes byte by byte costs little more than one that comes whole. A line's flaw is reported when the line is
-// complete, and a limit as soon as it is passed: what is reported depends on the bytes and never on how they were split.
+// if it turns out not to be complete, only its end is looked for on the next call, from where the last call stopped. So
+// a head that comes byte by byte costs little more than one that comes whole. A line's flaw is reported when the line
+// is complete, and a limit as soon as it is passed: what is reported depends on the bytes and never on how they were
+// split.
 
 /// What a head parser has found so far.
 struct HeadParser: Equatable, Sendable {
@@ -60,8 +61,9 @@ struct HeadParser: Equatable, Sendable {
     return taken
   }
 
-  /// Begins anew, with no line taken yet.
+  /// Begins anew, after the lines were taken.
   mutating func startOver(_ kind: Kind) {
+    assert(lines.isEmpty, "the lines were taken")
     self.kind = kind
     startLine = .none
     lineStart = 0
@@ -88,7 +90,7 @@ struct HeadParser: Equatable, Sendable {
     }
     let limit = min(limits.startLine + lineStart, limits.head)
     let end = min(input.count, limit)
-    if mayHaveLine(input, to: end) {
+    if lineStart < end, mayHaveLine(input, to: end) {
       let taken =
         kind == .request
         ? try HeadLines.requestLine(input, from: &lineStart, to: end)
@@ -116,13 +118,13 @@ struct HeadParser: Equatable, Sendable {
     let end = min(input.count, limit)
     guard mayHaveLine(input, to: end) else { return try needMore(input, end, limit) }
 
-    var found = HeadLines.Found.line
+    var found = HeadLines.LastFound.line
     var next = lineStart
     while found == .line {
-      // Sixteen lines at a time: more than most clients send, in one allocation. One too many is taken, to be counted.
+      // Sixteen lines at a time, more than most clients send. One too many may be taken, to be counted.
       let room = limits.fieldCount - lines.count + 1
-      try lines.append(addingCapacity: min(room, 16)) { (lines) throws(ProtocolError) in
-        (found, next) = try HeadLines.fieldLines(input, from: next, to: end, into: &lines)
+      try lines.append(addingCapacity: min(room, 16)) { (taken) throws(ProtocolError) in
+        (found, next) = try HeadLines.fieldLines(input, from: next, to: end, into: &taken)
       }
       guard lines.count <= limits.fieldCount else {
         throw ProtocolError(.tooManyFields(limit: limits.fieldCount), by: .peer)

@@ -3,6 +3,9 @@
 /// Bounds on what is accepted from the peer, in bytes consumed, however they arrived.
 ///
 /// Content is not bounded here: it passes through in pieces and the caller counts it.
+///
+/// No limit is below nothing (for start line and head below two bytes, an empty line's), nor above 1 GiB, or as many
+/// fields: what is set beyond that counts as that.
 public struct Limits: Equatable, Sendable {
   /// The start line with its CR LF; past it a request is answered with 414. In bytes, 8,192 by default.
   ///
@@ -25,4 +28,16 @@ public struct Limits: Equatable, Sendable {
 
   /// All limits at their defaults.
   public init() {}
+
+  /// Where nothing can overflow that is counted from here.
+  var bounded: Limits {
+    func bound(_ limit: Int, least: Int = 0) -> Int { min(max(least, limit), 1 << 30) }
+    var bounded = self
+    bounded.startLine = bound(startLine, least: 2)
+    bounded.head = bound(head, least: 2)
+    bounded.fieldCount = bound(fieldCount)
+    bounded.chunkLine = bound(chunkLine)
+    bounded.trailers = bound(trailers)
+    return bounded
+  }
 }

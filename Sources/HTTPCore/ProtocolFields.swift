@@ -5,27 +5,27 @@
 /// What the fields of one head say about framing, persistence and switching.
 struct ProtocolFields: Equatable, Sendable {
   /// Kept as bits of one word: as separate values they cost more to hand on than to find.
-  private var found = Found()
+  private var facts = Facts()
   /// What `Content-Length` says, if it was found.
   private var length: UInt64 = 0
 
-  private struct Found: OptionSet {
+  private struct Facts: OptionSet {
     let rawValue: UInt16
 
-    static var host: Found { Found(rawValue: 1 << 0) }
-    static var anotherHost: Found { Found(rawValue: 1 << 1) }
-    static var length: Found { Found(rawValue: 1 << 2) }
-    static var invalidLength: Found { Found(rawValue: 1 << 3) }
-    static var repeatedLength: Found { Found(rawValue: 1 << 4) }
-    static var chunked: Found { Found(rawValue: 1 << 5) }
-    static var otherCoding: Found { Found(rawValue: 1 << 6) }
-    static var connection: Found { Found(rawValue: 1 << 7) }
-    static var close: Found { Found(rawValue: 1 << 8) }
-    static var keepAlive: Found { Found(rawValue: 1 << 9) }
-    static var upgradeOption: Found { Found(rawValue: 1 << 10) }
-    static var upgrade: Found { Found(rawValue: 1 << 11) }
-    static var expectContinue: Found { Found(rawValue: 1 << 12) }
-    static var expectOther: Found { Found(rawValue: 1 << 13) }
+    static var host: Facts { Facts(rawValue: 1 << 0) }
+    static var anotherHost: Facts { Facts(rawValue: 1 << 1) }
+    static var length: Facts { Facts(rawValue: 1 << 2) }
+    static var invalidLength: Facts { Facts(rawValue: 1 << 3) }
+    static var repeatedLength: Facts { Facts(rawValue: 1 << 4) }
+    static var chunked: Facts { Facts(rawValue: 1 << 5) }
+    static var otherCoding: Facts { Facts(rawValue: 1 << 6) }
+    static var connection: Facts { Facts(rawValue: 1 << 7) }
+    static var close: Facts { Facts(rawValue: 1 << 8) }
+    static var keepAlive: Facts { Facts(rawValue: 1 << 9) }
+    static var upgradeOption: Facts { Facts(rawValue: 1 << 10) }
+    static var upgrade: Facts { Facts(rawValue: 1 << 11) }
+    static var expectContinue: Facts { Facts(rawValue: 1 << 12) }
+    static var expectOther: Facts { Facts(rawValue: 1 << 13) }
   }
 
   enum TransferEncoding: Equatable, Sendable {
@@ -35,30 +35,30 @@ struct ProtocolFields: Equatable, Sendable {
     case other
   }
 
-  var hasHost: Bool { found.contains(.host) }
-  var repeatsHost: Bool { found.contains(.anotherHost) }
+  var hasHost: Bool { facts.contains(.host) }
+  var repeatsHost: Bool { facts.contains(.anotherHost) }
 
-  var contentLength: UInt64? { found.contains(.length) ? length : nil }
+  var contentLength: UInt64? { facts.contains(.length) ? length : nil }
   /// What is wrong with `Content-Length`, for whoever does not ignore it.
   var contentLengthFlaw: ProtocolError.Reason? {
-    if found.contains(.invalidLength) { return .invalidContentLength }
-    return found.contains(.repeatedLength) ? .repeatedContentLength : nil
+    if facts.contains(.invalidLength) { return .invalidContentLength }
+    return facts.contains(.repeatedLength) ? .repeatedContentLength : nil
   }
   var transferEncoding: TransferEncoding {
-    if found.contains(.otherCoding) { return .other }
-    return found.contains(.chunked) ? .chunked : .absent
+    if facts.contains(.otherCoding) { return .other }
+    return facts.contains(.chunked) ? .chunked : .absent
   }
 
   /// Whether there is a `Connection` field, and options of it (RFC 9110 section 7.6.1).
-  var hasConnection: Bool { found.contains(.connection) }
-  var close: Bool { found.contains(.close) }
-  var keepAlive: Bool { found.contains(.keepAlive) }
+  var hasConnection: Bool { facts.contains(.connection) }
+  var close: Bool { facts.contains(.close) }
+  var keepAlive: Bool { facts.contains(.keepAlive) }
   /// Whether there is an `Upgrade` field and `Connection` names it (RFC 9110 section 7.8).
-  var proposesUpgrade: Bool { found.contains([.upgrade, .upgradeOption]) }
+  var proposesUpgrade: Bool { facts.contains([.upgrade, .upgradeOption]) }
 
-  var expectsContinue: Bool { found.contains(.expectContinue) }
+  var expectsContinue: Bool { facts.contains(.expectContinue) }
   /// Whether `Expect` asks for anything but `100-continue`, the only expectation there is (RFC 9110 section 10.1.1).
-  var expectsOther: Bool { found.contains(.expectOther) }
+  var expectsOther: Bool { facts.contains(.expectOther) }
 
   init(_ fields: Fields, blame: ProtocolError.Party) throws(ProtocolError) {
     try self.init(fields.storage.span, fields.lines, blame: blame)
@@ -75,43 +75,43 @@ struct ProtocolFields: Equatable, Sendable {
       // The length of a name rules out nearly every field that is not ours.
       switch line.name.count {
       case 4 where bytes.matches(line.name, lowercased: "host"):
-        found.insert(hasHost ? .anotherHost : .host)
+        facts.insert(hasHost ? .anotherHost : .host)
         guard Target.isHost(bytes, line.value) else { throw ProtocolError(.invalidHost, by: blame) }
       case 6 where bytes.matches(line.name, lowercased: "expect"):
         Grammar.forEachListElement(bytes, line.value) {
           let isContinue = bytes.matches($0, lowercased: "100-continue")
-          found.insert(isContinue ? .expectContinue : .expectOther)
+          facts.insert(isContinue ? .expectContinue : .expectOther)
         }
       case 7 where bytes.matches(line.name, lowercased: "upgrade"):
-        Grammar.forEachListElement(bytes, line.value) { _ in found.insert(.upgrade) }
+        Grammar.forEachListElement(bytes, line.value) { _ in facts.insert(.upgrade) }
       case 10 where bytes.matches(line.name, lowercased: "connection"):
-        found.insert(.connection)
+        facts.insert(.connection)
         Grammar.forEachListElement(bytes, line.value) { noteConnectionOption(bytes, $0) }
       case 14 where bytes.matches(line.name, lowercased: "content-length"):
         noteContentLength(Self.parseContentLength(bytes, line.value))
       case 17 where bytes.matches(line.name, lowercased: "transfer-encoding"):
         let isFirst = transferEncoding == .absent
         let isChunked = bytes.matches(line.value, lowercased: "chunked")
-        found.insert(isFirst && isChunked ? .chunked : .otherCoding)
+        facts.insert(isFirst && isChunked ? .chunked : .otherCoding)
       default: break
       }
     }
   }
 
   private mutating func noteConnectionOption(_ bytes: Span<UInt8>, _ option: Range<Int>) {
-    if bytes.matches(option, lowercased: "close") { found.insert(.close) }
-    if bytes.matches(option, lowercased: "keep-alive") { found.insert(.keepAlive) }
-    if bytes.matches(option, lowercased: "upgrade") { found.insert(.upgradeOption) }
+    if bytes.matches(option, lowercased: "close") { facts.insert(.close) }
+    if bytes.matches(option, lowercased: "keep-alive") { facts.insert(.keepAlive) }
+    if bytes.matches(option, lowercased: "upgrade") { facts.insert(.upgradeOption) }
   }
 
   private mutating func noteContentLength(_ length: UInt64?) {
-    if found.contains(.length) {
-      found.insert(.repeatedLength)
+    if facts.contains(.length) {
+      facts.insert(.repeatedLength)
     } else if let length {
-      found.insert(.length)
+      facts.insert(.length)
       self.length = length
     } else {
-      found.insert(.invalidLength)
+      facts.insert(.invalidLength)
     }
   }
 

@@ -27,8 +27,8 @@ public struct RequestHead: Equatable, Sendable {
   /// - Throws: ``ProtocolError`` with `party == .us` if the method or target is not valid.
   public init(method: String, target: String, fields: Fields) throws(ProtocolError) {
     var fields = fields
-    let methodRange = fields.store(method)
-    let targetRange = fields.store(target)
+    let methodRange = try fields.store(method)
+    let targetRange = try fields.store(target)
     let bytes = fields.storage.span
     guard Grammar.isToken(bytes, methodRange) else { throw ProtocolError(.invalidMethod, by: .us) }
     if let flaw = Target.flaw(bytes, method: methodRange, target: targetRange) {

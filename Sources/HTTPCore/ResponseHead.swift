@@ -2,7 +2,8 @@
 
 /// The head of a response, interim or final, parsed or about to be sent (RFC 9112 section 4).
 public struct ResponseHead: Equatable, Sendable {
-  /// Three digits; from 100 to 599 when sent (RFC 9110 section 15). A response that was read with 600 to 999 is not sent on.
+  /// Three digits; from 100 to 599 when sent (RFC 9110 section 15). A response that was read with 600 to 999 is not
+  /// sent on.
   public let status: Int
   /// The version in the status line; responses are always sent as HTTP/1.1.
   public let version: Version
@@ -32,7 +33,7 @@ public struct ResponseHead: Equatable, Sendable {
       throw ProtocolError(.invalidReason, by: .us)
     }
     var fields = fields
-    let reasonRange = fields.store(reason)
+    let reasonRange = try fields.store(reason)
     self.init(status: status, reason: ByteRange(reasonRange), version: .http11, fields: fields)
   }
 

@@ -9,12 +9,17 @@ extension Array where Element == UInt8 {
     self = unsafe span.withUnsafeBufferPointer { bytes in unsafe Array(bytes) }
   }
 
-  /// Overwrites the first bytes with a copy of the span's; the array is no shorter.
-  mutating func overwrite(copying span: Span<UInt8>) {
-    precondition(span.count <= count, "there is room for what is copied")
-    unsafe span.withUnsafeBytes { source in
+  /// Makes this array a copy of the span's bytes, in the memory that it has if that is enough.
+  ///
+  /// Emptying it first costs more than writing over bytes that are as many, which is what one client's heads mostly
+  /// are.
+  mutating func replaceAll(copying span: Span<UInt8>) {
+    let kept = Swift.min(count, span.count)
+    unsafe span.extracting(first: kept).withUnsafeBytes { source in
       unsafe withUnsafeMutableBytes { bytes in unsafe bytes.copyMemory(from: source) }
     }
+    if kept < count { removeLast(count - kept) }
+    if kept < span.count { append(copying: span.extracting(droppingFirst: kept)) }
   }
 
   /// Appends a copy of the span's bytes.

@@ -4,7 +4,8 @@
 // bytes that belong all the same, and for the one byte that is looked at more closely then. The tests compare each scan
 // with the rule for single bytes.
 //
-// The unsafe steps are the loads of vectors and of single bytes, whose bounds are checked once before.
+// The unsafe steps are the loads of vectors and of single bytes, whose bounds are checked once before, and reading a
+// vector's marks as one word of the same size.
 
 extension Span where Element == UInt8 {
   /// The first place at or after `start` where a byte is no `tchar`; `end` if there is none.
@@ -28,7 +29,7 @@ extension Span where Element == UInt8 {
   /// The first place at or after `start` where a byte may not stand in a target; `end` if there is none.
   @inline(__always)
   func endOfTarget(from start: Int, to end: Int) -> Int {
-    scan(from: start, to: end, belongs: Grammar.isTargetByte) { bytes in
+    scan(from: start, to: end, marksAreExact: true, belongs: Grammar.isTargetByte) { bytes in
       .!bytes.areWithin(0x21, 0x7e) .| bytes.equal("#")
     }
   }
@@ -43,7 +44,9 @@ extension Span where Element == UInt8 {
 
   /// The first line feed at or after `start`, or `nil`.
   func lineFeed(from start: Int, to end: Int) -> Int? {
-    let place = scan(from: start, to: end, belongs: { $0 != UInt8(ascii: "\n") }) {
+    let place = scan(
+      from: start, to: end, marksAreExact: true, belongs: { $0 != UInt8(ascii: "\n") }
+    ) {
       bytes in
       bytes.equal("\n")
     }
@@ -53,7 +56,7 @@ extension Span where Element == UInt8 {
   /// The first comma at or after `start`; `end` if there is none.
   @inline(__always)
   func endOfListElement(from start: Int, to end: Int) -> Int {
-    scan(from: start, to: end, belongs: { $0 != UInt8(ascii: ",") }) { bytes in
+    scan(from: start, to: end, marksAreExact: true, belongs: { $0 != UInt8(ascii: ",") }) { bytes in
       bytes.equal(",")
     }
   }
@@ -71,7 +74,7 @@ extension Span where Element == UInt8 {
     from start: Int, to end: Int, marksAreExact: Bool = false,
     belongs: (UInt8) -> Bool, marks: (SIMD16<UInt8>) -> ByteMarks
   ) -> Int {
-    precondition(start >= 0 && end <= count, "a scan stays inside its bytes")
+    precondition(0 <= start && start <= end && end <= count, "a scan stays inside its bytes")
     let lastVector = Swift.min(count &- 16, end &- 1)
     var index = start
     while index <= lastVector {
@@ -108,64 +111,6 @@ extension Span where Element == UInt8 {
   @unsafe
   private func loadVector(at start: Int) -> SIMD16<UInt8> {
     unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: start, as: SIMD16<UInt8>.self)
-  }
-
-  /// Whether the bytes of `range` spell `name`, which is given in lower case, in any case.
-  ///
-  /// Setting bit 5 makes a letter small. It makes letters, digits and hyphens of nothing else but control bytes, and no
-  /// field has any.
-  @inline(__always)
-  func matches(_ range: Range<Int>, lowercased name: StaticString) -> Bool {
-    equals(range, name, setting: 0x20)
-  }
-
-  /// Whether the bytes of `range` are exactly those of `name`.
-  @inline(__always)
-  func spells(_ range: Range<Int>, _ name: StaticString) -> Bool {
-    equals(range, name, setting: 0)
-  }
-
-  /// Whether the bytes of `range` are those of `name` once `bits` are set in each.
-  ///
-  /// Word by word; the last word may overlap the one before it, so that no bytes are left over.
-  @inline(__always)
-  private func equals(_ range: Range<Int>, _ name: StaticString, setting bits: UInt8) -> Bool {
-    let length = name.utf8CodeUnitCount
-    guard range.count == length, range.lowerBound >= 0, range.upperBound <= count else {
-      return false
-    }
-    if length >= 8 {
-      return unsafe equalWords(range, name.utf8Start, setting: UInt64(repeating: bits))
-    }
-    if length >= 4 {
-      return unsafe equalWords(range, name.utf8Start, setting: UInt32(repeating: bits))
-    }
-    return unsafe equalWords(range, name.utf8Start, setting: bits)
-  }
-
-  /// The same for a name that is at least one word long and lies inside the span.
-  @inline(__always)
-  private func equalWords<Word: FixedWidthInteger & BitwiseCopyable>(
-    _ range: Range<Int>, _ name: UnsafePointer<UInt8>, setting bits: Word
-  ) -> Bool {
-    let size = MemoryLayout<Word>.size
-    var offset = 0
-    while offset < range.count {
-      let place = Swift.min(offset, range.count &- size)
-      let word = unsafe bytes.unsafeLoadUnaligned(
-        fromUncheckedByteOffset: range.lowerBound &+ place, as: Word.self)
-      let other = unsafe UnsafeRawPointer(name + place).loadUnaligned(as: Word.self)
-      if word | bits != other { return false }
-      offset &+= size
-    }
-    return true
-  }
-}
-
-extension FixedWidthInteger {
-  /// A word with `byte` in each of its bytes.
-  fileprivate init(repeating byte: UInt8) {
-    self = Self(byte) &* (Self.max / 255)
   }
 }
 

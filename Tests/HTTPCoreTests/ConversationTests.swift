@@ -152,6 +152,26 @@ struct ConversationTests {
     #expect(output.text.contains("Connection: close\r\n"))
   }
 
+  @Test("Two connections of which the same can be said are equal, however they came there")
+  func equality() throws {
+    func after(_ body: String) throws -> Connection {
+      var server = Connection(role: .server)
+      var wire = [UInt8](wire: "POST / HTTP/1.1\nHost: a\n" + body)
+      while case .event(_, let consumed) = try server.step(wire.span) { wire.removeFirst(consumed) }
+      var output: [UInt8] = []
+      try server.send(
+        .response(ResponseHead(status: 200, fields: [("Content-Length", "0")])), into: &output)
+      try server.send(.endOfMessage(), into: &output)
+      try server.startNextExchange()
+      return server
+    }
+    let sized = try after("Content-Length: 1\n\na")
+    let chunked = try after("Transfer-Encoding: chunked\n\n1\na\n0\n\n")
+    let padded = try after("Transfer-Encoding: chunked\n\n1\na\n000\nA: b\n\n")
+    #expect(sized == chunked)
+    #expect(chunked == padded)
+  }
+
   @Test("Random conversations give the same events however the bytes are cut", arguments: 0..<40)
   func random(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)

@@ -2,49 +2,6 @@ import Testing
 
 @testable import HTTPCore
 
-/// The scans of sixteen bytes at a time, against their rules byte by byte.
-@Suite("Vector scans")
-struct VectorScanTests {
-  @Test("Each byte, at each place of a vector, in front of what belongs")
-  func everyByteEverywhere() {
-    for byte in UInt8.min...UInt8.max {
-      for length in [1, 15, 16, 17, 33] {
-        for place in 0..<length {
-          for filler in [
-            UInt8(ascii: "a"), UInt8(ascii: "-"), UInt8(ascii: "9"), UInt8(ascii: "~"),
-          ] {
-            var bytes = [UInt8](repeating: filler, count: length)
-            bytes[place] = byte
-            check(bytes)
-          }
-        }
-      }
-    }
-  }
-
-  @Test("Random bytes", arguments: 0..<20)
-  func random(seed: UInt64) {
-    var random = SeededGenerator(seed: seed)
-    for _ in 0..<500 {
-      let length = Int.random(in: 0...70, using: &random)
-      check((0..<length).map { _ in UInt8.random(in: 0...255, using: &random) })
-    }
-  }
-
-  private func check(_ bytes: [UInt8]) {
-    let span = bytes.span
-    let end = bytes.count
-    func first(_ belongs: (UInt8) -> Bool) -> Int { bytes.firstIndex { !belongs($0) } ?? end }
-    let isRight =
-      span.endOfToken(from: 0, to: end) == first(Grammar.tchar.contains)
-      && span.endOfFieldContent(from: 0, to: end) == first(Grammar.isFieldContent)
-      && span.endOfRegName(from: 0, to: end) == first(Grammar.regName.contains)
-      && span.endOfTarget(from: 0, to: end) == first(Grammar.isTargetByte)
-      && span.lineFeed(from: 0, to: end) == bytes.firstIndex(of: UInt8(ascii: "\n"))
-    if !isRight { Issue.record("\(bytes)") }
-  }
-}
-
 /// The sets of bytes, checked against the text of their rules.
 @Suite("Grammar")
 struct GrammarTests {

@@ -249,49 +249,6 @@ struct RequestReadingTests {
   }
 }
 
-@Suite("Limits, counted on bytes and not on how they came")
-struct LimitsTests {
-  private func verdict(_ wire: String, _ change: (inout Limits) -> Void) -> ProtocolError.Reason? {
-    var limits = Limits()
-    change(&limits)
-    let (reading, difference) = readInEveryWay(
-      [UInt8](wire: wire), with: Connection(role: .server, limits: limits))
-    #expect(difference == nil)
-    return reading.error?.reason
-  }
-
-  @Test("Each limit is kept to the byte")
-  func toTheByte() {
-    let head = "GET / HTTP/1.1\nHost: a\n\n"  // 27 bytes on the wire, 16 of them the request line
-    #expect(verdict(head) { $0.head = 27 } == nil)
-    #expect(verdict(head) { $0.head = 26 } == .headTooLarge(limit: 26))
-    #expect(verdict(head) { $0.startLine = 16 } == nil)
-    #expect(verdict(head) { $0.startLine = 15 } == .startLineTooLong(limit: 15))
-    #expect(verdict(head) { $0.fieldCount = 1 } == nil)
-    #expect(verdict(head) { $0.fieldCount = 0 } == .tooManyFields(limit: 0))
-
-    let chunked = "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n3;abc\nabc\n0\nA: b\n\n"
-    #expect(verdict(chunked) { $0.chunkLine = 7 } == nil)
-    #expect(verdict(chunked) { $0.chunkLine = 6 } == .chunkLineTooLong(limit: 6))
-    #expect(verdict(chunked) { $0.trailers = 8 } == nil)
-    #expect(verdict(chunked) { $0.trailers = 7 } == .trailersTooLarge(limit: 7))
-  }
-
-  @Test("A limit is noticed before the line it is in has ended")
-  func unfinishedLines() {
-    let long = String(repeating: "a", count: 200)
-    #expect(verdict("GET /" + long) { $0.startLine = 100 } == .startLineTooLong(limit: 100))
-    #expect(verdict("GET / HTTP/1.1\nA: " + long) { $0.head = 100 } == .headTooLarge(limit: 100))
-    let chunked = "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n"
-    #expect(verdict(chunked + "1;" + long) { $0.chunkLine = 100 } == .chunkLineTooLong(limit: 100))
-    #expect(
-      verdict(chunked + "0" + String(repeating: "0", count: 200)) { $0.chunkLine = 100 }
-        == .chunkLineTooLong(limit: 100))
-    #expect(
-      verdict(chunked + "0\nA: " + long) { $0.trailers = 100 } == .trailersTooLarge(limit: 100))
-  }
-}
-
 @Suite("Reading responses")
 struct ResponseReadingTests {
   private func check(_ example: WireExample) throws {

@@ -289,6 +289,43 @@ struct SendingTests {
     try fields.append("B", "2")
     #expect(fields.map(\.value) == ["1", "2"])
   }
+
+  @Test("RFC 9112 7: the refusal of what an HTTP/1.0 client sent has no chunks")
+  func refusalOfOldClient() throws {
+    var server = Connection(role: .server)
+    let wire = [UInt8](wire: "POST / HTTP/1.0\nTransfer-Encoding: chunked\n\n")
+    #expect(throws: ProtocolError.self) { try server.step(wire.span) }
+    var output: [UInt8] = []
+    try server.send(.response(ResponseHead(status: 400)), into: &output)
+    #expect(output == [UInt8](wire: "HTTP/1.1 400 \nConnection: close\n\n"))
+  }
+
+  @Test("The head's own options of Connection stay, but for those about persistence")
+  func connectionOptions() throws {
+    let old = "GET / HTTP/1.0\nConnection: keep-alive\n\n"
+    for (own, request, expected) in [
+      ("Upgrade, close, a,b", "GET / HTTP/1.1\nHost: a\n\n", "Upgrade, a, b\nConnection: close"),
+      ("foo", old, "foo\nConnection: keep-alive"), ("close", old, "close"),
+      ("keep-alive", "GET / HTTP/1.0\n\n", "close"),
+    ] {
+      var server = Connection(role: .server)
+      let wire = [UInt8](wire: request)
+      _ = try server.step(wire.span)
+      var output: [UInt8] = []
+      let head = try ResponseHead(status: 204, fields: [("A", "b"), ("cOnnection", own)])
+      try server.send(.response(head), into: &output)
+      #expect(output == [UInt8](wire: "HTTP/1.1 204 \nA: b\nConnection: " + expected + "\n\n"))
+    }
+    for own in ["KEEP-ALIVE", "", ","] {
+      var server = Connection(role: .server)
+      let wire = [UInt8](wire: "GET / HTTP/1.1\nHost: a\n\n")
+      _ = try server.step(wire.span)
+      var output: [UInt8] = []
+      let head = try ResponseHead(status: 204, fields: [("Connection", own)])
+      try server.send(.response(head), into: &output)
+      #expect(output == [UInt8](wire: "HTTP/1.1 204 \n\n"))
+    }
+  }
 }
 
 @Suite("Fields")
