@@ -7,22 +7,40 @@
 #endif
 
 /// A place to listen at: `.tcp(port: 8000)` or `.unix(path: "/run/app.sock")`.
-public enum Endpoint: Hashable, Sendable {
+public struct Endpoint: Hashable, Sendable {
+  /// What is listened at.
+  enum Place: Hashable, Sendable {
+    case tcp(host: String, port: UInt16, dualStack: Bool)
+    case unix(path: String)
+  }
+
+  let place: Place
+
   /// TCP.
   ///
-  /// `host` is a numeric IPv4 or IPv6 address, or a name, of which one address is taken: IPv4 if it
-  /// has one. `0.0.0.0` and `::` are all of this machine's addresses. Port 0 lets the system choose.
-  /// `dualStack` makes `::` take IPv4 as well; otherwise IPv6 listeners take IPv6 alone.
-  case tcp(host: String = "127.0.0.1", port: UInt16, dualStack: Bool = false)
+  /// - Parameters:
+  ///   - host: A numeric IPv4 or IPv6 address, or a name, of which one address is taken: IPv4 if it
+  ///     has one. `0.0.0.0` and `::` are all of this machine's addresses.
+  ///   - port: 0 lets the system choose.
+  ///   - dualStack: Whether `::` takes IPv4 as well; otherwise IPv6 listeners take IPv6 alone.
+  public static func tcp(
+    host: String = "127.0.0.1", port: UInt16, dualStack: Bool = false
+  ) -> Endpoint {
+    Endpoint(place: .tcp(host: host, port: port, dualStack: dualStack))
+  }
 
   /// A Unix domain socket: a file that only processes on this machine can connect to.
-  case unix(path: String)
+  ///
+  /// - Parameter path: Where the file is made.
+  public static func unix(path: String) -> Endpoint {
+    Endpoint(place: .unix(path: path))
+  }
 }
 
 extension Endpoint: CustomStringConvertible {
   /// As in `127.0.0.1:8000`, `[::1]:8000` and `unix:/run/app.sock`.
   public var description: String {
-    switch self {
+    switch place {
     case .tcp(let host, let port, _):
       host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     case .unix(let path): "unix:\(onOneLine(path))"
@@ -35,7 +53,7 @@ extension Endpoint {
   ///
   /// - Throws: ``TransportError/unresolvable(host:code:)``.
   func resolve() throws(TransportError) -> [Address] {
-    switch self {
+    switch place {
     case .unix(let path): [.unix(path: path)]
     case .tcp(let host, let port, _): try Endpoint.resolve(host: host, port: port)
     }

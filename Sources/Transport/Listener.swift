@@ -46,6 +46,23 @@ public final class Listener: Sendable {
     sockets = Handoff(socket)
   }
 
+  /// Listens on all of the endpoints, or on none.
+  ///
+  /// - Returns: A listener for each, in their order.
+  /// - Throws: As ``init(_:options:)`` for the first that cannot be had; those before it are closed.
+  public static func open(
+    _ endpoints: [Endpoint], options: ListenerOptions = ListenerOptions()
+  ) throws(TransportError) -> [Listener] {
+    var listeners: [Listener] = []
+    do throws(TransportError) {
+      for endpoint in endpoints { listeners.append(try Listener(endpoint, options: options)) }
+    } catch {
+      for listener in listeners { listener.close() }
+      throw error
+    }
+    return listeners
+  }
+
   /// Waits for the next connection.
   ///
   /// A connection that ended before we came to it is passed over.

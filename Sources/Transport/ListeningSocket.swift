@@ -36,7 +36,7 @@ struct ListeningSocket: ~Copyable, Sendable {
     let wakeUp = try Pipe()
     let descriptor = try makeSocket(family: name.family, nonBlocking: true)
 
-    if case .tcp(_, _, let dualStack) = endpoint {
+    if case .tcp(_, _, let dualStack) = endpoint.place {
       // A restart need not wait for the connections of the last run to leave TIME_WAIT (socket(7)).
       try descriptor.set(SOL_SOCKET, SO_REUSEADDR, to: 1, "SO_REUSEADDR")
       if name.family == AF_INET6 {
@@ -55,7 +55,7 @@ struct ListeningSocket: ~Copyable, Sendable {
   /// The one address to bind to: a name that has both kinds gives IPv4, which is what clients of
   /// `localhost` try whatever else they try.
   private static func address(for endpoint: Endpoint) throws(TransportError) -> Address {
-    if case .unix(let path) = endpoint, path.isEmpty || path.utf8.contains(0) {
+    if case .unix(let path) = endpoint.place, path.isEmpty || path.utf8.contains(0) {
       throw .cannotListen(on: endpoint, code: EINVAL)
     }
     let addresses = try endpoint.resolve()
@@ -68,7 +68,7 @@ struct ListeningSocket: ~Copyable, Sendable {
     _ descriptor: borrowing FileDescriptor, to name: RawAddress, _ endpoint: Endpoint
   ) throws(TransportError) -> UnixSocketFile? {
     var code = bindSocket(descriptor, to: name)
-    guard case .unix(let path) = endpoint else {
+    guard case .unix(let path) = endpoint.place else {
       if code != 0 { throw failure(code, endpoint) }
       return nil
     }
