@@ -15,6 +15,8 @@ public struct Endpoint: Hashable, Sendable {
   }
 
   let place: Place
+  /// Of a Unix domain socket alone.
+  var access = SocketFileAccess()
 
   /// TCP.
   ///
@@ -31,9 +33,22 @@ public struct Endpoint: Hashable, Sendable {
 
   /// A Unix domain socket: a file that only processes on this machine can connect to.
   ///
-  /// - Parameter path: Where the file is made.
-  public static func unix(path: String) -> Endpoint {
-    Endpoint(place: .unix(path: path))
+  /// Who may write to the file may connect, if the directories above let them through. Nobody can
+  /// connect before permissions and owners are as they are asked for here. Without `permissions` the
+  /// file has those that the process's umask leaves, mostly 0o755: only its owner can connect.
+  ///
+  /// - Parameters:
+  ///   - path: Where the file is made.
+  ///   - permissions: As in `0o660`, whatever the umask is; at most `0o777`.
+  ///   - user: The file's owner. Only a privileged process can give files away.
+  ///   - group: The file's group. Others can give files to the groups that they are in.
+  public static func unix(
+    path: String, permissions: UInt16? = nil, user: Account? = nil, group: Account? = nil
+  ) -> Endpoint {
+    precondition(permissions ?? 0 <= 0o777, "a socket's permissions are at most 0o777")
+    return Endpoint(
+      place: .unix(path: path),
+      access: SocketFileAccess(permissions: permissions, user: user, group: group))
   }
 }
 

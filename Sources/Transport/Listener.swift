@@ -34,6 +34,7 @@ public final class Listener: Sendable {
   ///
   /// - Throws: ``TransportError/addressInUse(_:)``, ``TransportError/cannotListen(on:code:)``,
   ///   ``TransportError/notASocket(path:)``, ``TransportError/pathTooLong(path:limitInBytes:)``,
+  ///   ``TransportError/noSuchUser(_:)``, ``TransportError/noSuchGroup(_:)``,
   ///   ``TransportError/unresolvable(host:code:)``, ``TransportError/systemCall(_:code:)``.
   public init(
     _ endpoint: Endpoint, options: ListenerOptions = ListenerOptions()

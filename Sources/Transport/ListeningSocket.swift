@@ -32,6 +32,18 @@ struct ListeningSocket: ~Copyable, Sendable {
   static func open(
     _ endpoint: Endpoint, _ options: ListenerOptions
   ) throws(TransportError) -> ListeningSocket {
+    let socket = try bound(to: endpoint, options)
+    guard listen(socket.descriptor.number, Int32(clamping: options.backlog)) == 0 else {
+      throw failure(errno, endpoint)
+    }
+    return socket
+  }
+
+  /// A socket that is bound and ready to listen: connections are refused until it does.
+  static func bound(
+    to endpoint: Endpoint, _ options: ListenerOptions
+  ) throws(TransportError) -> ListeningSocket {
+    let access = try endpoint.access.resolved()
     let name = try RawAddress(address(for: endpoint))
     let wakeUp = try Pipe()
     let descriptor = try makeSocket(family: name.family, nonBlocking: true)
@@ -46,9 +58,7 @@ struct ListeningSocket: ~Copyable, Sendable {
     }
     let file = try bind(descriptor, to: name, endpoint)
     let socket = ListeningSocket(descriptor, wakeUp, file)
-    guard listen(socket.descriptor.number, Int32(clamping: options.backlog)) == 0 else {
-      throw failure(errno, endpoint)
-    }
+    try file?.set(access)
     return socket
   }
 

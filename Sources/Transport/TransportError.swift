@@ -20,6 +20,10 @@ public enum TransportError: Error, Hashable, Sendable {
   case pathTooLong(path: String, limitInBytes: Int)
   /// The socket path has a character U+0000, at which the system would cut it off.
   case pathContainsNUL(path: String)
+  /// There is no user of this name, or with a number that no user can have.
+  case noSuchUser(Account)
+  /// There is no group of this name, or with a number that no group can have.
+  case noSuchGroup(Account)
   /// The host has no address; `code` is a value of `getaddrinfo(3)`, not of `errno`.
   case unresolvable(host: String, code: Int32)
   /// Nobody listens there, or there is no way to reach it.
@@ -61,6 +65,10 @@ extension TransportError: CustomStringConvertible {
       "cannot use \(Endpoint.unix(path: path)): a socket path has at most \(limit) bytes"
     case .pathContainsNUL(let path):
       "cannot use \(Endpoint.unix(path: path)): a socket path holds no character U+0000"
+    case .noSuchUser(let user):
+      "there is no user \(user)"
+    case .noSuchGroup(let group):
+      "there is no group \(group)"
     case .unresolvable(let host, let code):
       "cannot find the address of \"\(onOneLine(host))\": \(explainResolving(code))"
     case .cannotConnect(let address, let code):
