@@ -14,12 +14,17 @@ public struct Request: Sendable {
   public var body: [UInt8]
   /// The other end of the connection: the client, or the proxy before it.
   public var peer: Address
+  /// The process at the other end of a Unix domain socket, and for which user it runs; `nil` for TCP.
+  public var peerCredentials: PeerCredentials?
 
   /// Makes a request, for tests of handlers.
-  public init(head: RequestHead, body: [UInt8] = [], peer: Address) {
+  public init(
+    head: RequestHead, body: [UInt8] = [], peer: Address, peerCredentials: PeerCredentials? = nil
+  ) {
     self.head = head
     self.body = body
     self.peer = peer
+    self.peerCredentials = peerCredentials
   }
 
   /// The method. A HEAD request reaches handlers as it is; its response is sent without the body.
