@@ -103,7 +103,7 @@ struct ConnectionLoop: ~Copyable {
           throw .refused(.contentTooLarge(limit: service.configuration.maximumBodySize))
         }
       case .event(.endOfMessage, _):
-        return head.map { origin.request($0, body: body) }
+        return head.map { origin.request($0, body: body, service.configuration) }
       case .event(.connectionClosed, _):
         return nil
       case .event(.response, _), .event(.interimResponse, _), .paused:
