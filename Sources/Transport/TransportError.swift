@@ -32,6 +32,8 @@ public enum TransportError: Error, Hashable, Sendable {
   case timedOut
   /// The peer closed or reset the connection, or stopped answering.
   case peerGone(code: Int32)
+  /// The connection does not begin with a PROXY header that is accepted.
+  case invalidProxyHeader(ProxyHeaderFlaw)
   /// The buffer holds as many unread bytes as it may.
   case bufferFull(limitInBytes: Int)
   /// The system could not start a thread.
@@ -77,6 +79,8 @@ extension TransportError: CustomStringConvertible {
       "timed out"
     case .peerGone(let code):
       "the peer is gone: \(explain(code))"
+    case .invalidProxyHeader(let flaw):
+      "the peer sent \(flaw)"
     case .bufferFull(let limit):
       "the receive buffer holds \(limit) unread bytes, its limit"
     case .cannotStartThread(let code):
