@@ -67,10 +67,14 @@ struct ConnectionLoop: ~Copyable {
     logger.debug("Connection closed")
   }
 
+  /// Who speaks, which a proxy may have to tell before anything else.
   private mutating func learnOrigin() throws(Interruption) {
     do throws(TransportError) {
-      origin = try Origin(of: connection)
+      origin = try Origin(of: connection, service.configuration.proxies, input: &input)
     } catch {
+      if case .invalidProxyHeader = error {
+        service.configuration.logger.warning("Connection of \(connection.peer) closed: \(error)")
+      }
       throw .lost(error)
     }
   }

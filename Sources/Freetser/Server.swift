@@ -58,6 +58,7 @@ public final class Server: Sendable {
     handler: @escaping @Sendable (Request) throws -> Response
   ) {
     configuration.check()
+    configuration.proxies.check(with: endpoints)
     precondition(!endpoints.isEmpty, "a server listens somewhere")
     self.endpoints = endpoints
     service = Service(configuration: configuration, handler: handler)

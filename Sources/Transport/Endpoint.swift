@@ -18,6 +18,11 @@ public struct Endpoint: Hashable, Sendable {
   /// Of a Unix domain socket alone.
   var access = SocketFileAccess()
 
+  /// Whether proxies that are trusted begin each connection here with a PROXY header.
+  ///
+  /// It is for whoever serves the connections to read it: ``Socket/receiveProxyHeader(into:within:limitInBytes:)``.
+  public var proxyProtocol = false
+
   /// TCP.
   ///
   /// - Parameters:
@@ -25,10 +30,12 @@ public struct Endpoint: Hashable, Sendable {
   ///     has one. `0.0.0.0` and `::` are all of this machine's addresses.
   ///   - port: 0 lets the system choose.
   ///   - dualStack: Whether `::` takes IPv4 as well; otherwise IPv6 listeners take IPv6 alone.
+  ///   - proxyProtocol: See ``proxyProtocol``.
   public static func tcp(
-    host: String = "127.0.0.1", port: UInt16, dualStack: Bool = false
+    host: String = "127.0.0.1", port: UInt16, dualStack: Bool = false, proxyProtocol: Bool = false
   ) -> Endpoint {
-    Endpoint(place: .tcp(host: host, port: port, dualStack: dualStack))
+    Endpoint(
+      place: .tcp(host: host, port: port, dualStack: dualStack), proxyProtocol: proxyProtocol)
   }
 
   /// A Unix domain socket: a file that only processes on this machine can connect to.
@@ -42,13 +49,16 @@ public struct Endpoint: Hashable, Sendable {
   ///   - permissions: As in `0o660`, whatever the umask is; at most `0o777`.
   ///   - user: The file's owner. Only a privileged process can give files away.
   ///   - group: The file's group. Others can give files to the groups that they are in.
+  ///   - proxyProtocol: See ``proxyProtocol``.
   public static func unix(
-    path: String, permissions: UInt16? = nil, user: Account? = nil, group: Account? = nil
+    path: String, permissions: UInt16? = nil, user: Account? = nil, group: Account? = nil,
+    proxyProtocol: Bool = false
   ) -> Endpoint {
     precondition(permissions ?? 0 <= 0o777, "a socket's permissions are at most 0o777")
     return Endpoint(
       place: .unix(path: path),
-      access: SocketFileAccess(permissions: permissions, user: user, group: group))
+      access: SocketFileAccess(permissions: permissions, user: user, group: group),
+      proxyProtocol: proxyProtocol)
   }
 }
 

@@ -40,7 +40,8 @@ extension ProxyHeader {
 
   /// Reads a header from the first bytes of a connection.
   ///
-  /// What was received so far is refused as soon as nothing that follows could make it valid.
+  /// What begins with neither version's signature is refused at once, a line at its end, and a block
+  /// where its fixed part shows that it is not valid.
   ///
   /// - Parameters:
   ///   - input: The first bytes of the connection, as far as they are there.
