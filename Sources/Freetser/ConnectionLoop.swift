@@ -13,6 +13,7 @@ import Transport
 struct ConnectionLoop: ~Copyable {
   private let connection: AcceptedConnection
   private let service: Service
+  private var origin: Origin
   private var machine: Connection
   private var input: ReceiveBuffer
   private var inputEnded = false
@@ -31,6 +32,7 @@ struct ConnectionLoop: ~Copyable {
   }
 
   init(_ connection: consuming AcceptedConnection, _ service: Service) {
+    origin = Origin(peer: connection.peer)
     self.connection = connection
     self.service = service
     let configuration = service.configuration
@@ -46,6 +48,7 @@ struct ConnectionLoop: ~Copyable {
     let logger = service.configuration.logger
     logger.debug("Connection from \(connection.peer)")
     do throws(Interruption) {
+      try learnOrigin()
       try setTimeouts()
       while let request = try receiveRequest() {
         guard try answer(request) else { break }
@@ -62,6 +65,18 @@ struct ConnectionLoop: ~Copyable {
       }
     }
     logger.debug("Connection closed")
+  }
+
+  /// Who speaks, which a proxy may have to tell before anything else.
+  private mutating func learnOrigin() throws(Interruption) {
+    do throws(TransportError) {
+      origin = try Origin(of: connection, service.configuration.proxies, input: &input)
+    } catch {
+      if case .invalidProxyHeader = error {
+        service.configuration.logger.warning("Connection of \(connection.peer) closed: \(error)")
+      }
+      throw .lost(error)
+    }
   }
 
   private func setTimeouts() throws(Interruption) {
@@ -92,7 +107,7 @@ struct ConnectionLoop: ~Copyable {
           throw .refused(.contentTooLarge(limit: service.configuration.maximumBodySize))
         }
       case .event(.endOfMessage, _):
-        return head.map { Request(head: $0, body: body, peer: connection.peer) }
+        return head.map { origin.request($0, body: body, service.configuration) }
       case .event(.connectionClosed, _):
         return nil
       case .event(.response, _), .event(.interimResponse, _), .paused:

@@ -12,14 +12,37 @@ public struct Request: Sendable {
   public var head: RequestHead
   /// The body's bytes; empty if there is none. Chunked bodies are joined.
   public var body: [UInt8]
-  /// The other end of the connection: the client, or the proxy before it.
+  /// The other end of the connection: the client, or the proxy before the server.
   public var peer: Address
+  /// The process at the other end of a Unix domain socket, and for which user it runs; `nil` for TCP.
+  public var peerCredentials: PeerCredentials?
 
-  /// Makes a request, for tests of handlers.
-  public init(head: RequestHead, body: [UInt8] = [], peer: Address) {
+  /// The client, as far as its address is known: ``peer``, unless a proxy that is trusted speaks for another.
+  ///
+  /// ``ServerConfiguration/proxies`` says who is trusted. The port is 0 where a proxy does not tell it.
+  public var client: Address
+  /// The scheme that the client used: `http`, unless a proxy that is trusted says otherwise.
+  public var scheme: Scheme
+
+  /// How the client spoke to the first server that it reached.
+  public enum Scheme: String, Hashable, Sendable {
+    /// Readable by everyone on the way.
+    case http
+    /// Over TLS.
+    case https
+  }
+
+  /// Makes a request, for tests of handlers. The client is the peer unless it is given.
+  public init(
+    head: RequestHead, body: [UInt8] = [], peer: Address, peerCredentials: PeerCredentials? = nil,
+    client: Address? = nil, scheme: Scheme = .http
+  ) {
     self.head = head
     self.body = body
     self.peer = peer
+    self.peerCredentials = peerCredentials
+    self.client = client ?? peer
+    self.scheme = scheme
   }
 
   /// The method. A HEAD request reaches handlers as it is; its response is sent without the body.

@@ -14,12 +14,14 @@ public import Transport
 /// try server.run()
 /// ```
 ///
+/// It can listen in several places: `Server([.tcp(host: "::", port: 80), .unix(path: "/run/app.sock")]) { … }`.
+///
 /// Handlers run on their connection's thread, many at a time, and may block. What they throw is logged and answered
 /// with 500. What they trap on (an index out of range, a forced unwrap of `nil`) ends the process: Swift cannot
 /// catch it.
 public final class Server: Sendable {
   /// Where the server listens; with port 0 the system chooses the port and ``start()`` tells it.
-  public let endpoint: Endpoint
+  public let endpoints: [Endpoint]
   private let service: Service
   private let state = Monitor(State.stopped)
   /// The threads that serve connections, which must not wait for their own end.
@@ -28,7 +30,7 @@ public final class Server: Sendable {
   private enum State {
     case stopped
     case starting
-    case running(ConnectionThreads)
+    case running(ConnectionThreads, [Address])
     case stopping(ConnectionThreads)
   }
 
@@ -38,12 +40,27 @@ public final class Server: Sendable {
   ///   - endpoint: Where to listen.
   ///   - configuration: Limits, timeouts and the log.
   ///   - handler: Answers a request. Called on the connection's thread.
-  public init(
+  public convenience init(
     _ endpoint: Endpoint, configuration: ServerConfiguration = ServerConfiguration(),
     handler: @escaping @Sendable (Request) throws -> Response
   ) {
+    self.init([endpoint], configuration: configuration, handler: handler)
+  }
+
+  /// Makes a server that listens in several places; nothing is opened before ``start()`` or ``run(ready:)``.
+  ///
+  /// - Parameters:
+  ///   - endpoints: Where to listen: at all of them, or the start fails. At least one.
+  ///   - configuration: Limits, timeouts and the log.
+  ///   - handler: Answers a request. Called on the connection's thread.
+  public init(
+    _ endpoints: [Endpoint], configuration: ServerConfiguration = ServerConfiguration(),
+    handler: @escaping @Sendable (Request) throws -> Response
+  ) {
     configuration.check()
-    self.endpoint = endpoint
+    configuration.proxies.check(with: endpoints)
+    precondition(!endpoints.isEmpty, "a server listens somewhere")
+    self.endpoints = endpoints
     service = Service(configuration: configuration, handler: handler)
   }
 
@@ -60,34 +77,57 @@ public final class Server: Sendable {
     _ endpoint: Endpoint, store: Store, configuration: ServerConfiguration = ServerConfiguration(),
     handler: @escaping @Sendable (Request, Store) throws -> Response
   ) {
-    self.init(endpoint, configuration: configuration) { request in try handler(request, store) }
+    self.init([endpoint], store: store, configuration: configuration, handler: handler)
   }
 
-  /// Opens the listener and begins to serve, on other threads. A server that was stopped may be started again.
+  /// Makes a server that listens in several places and whose handler is given a store.
   ///
-  /// - Returns: The address that clients can connect to.
-  /// - Throws: `TransportError` if nothing can listen there.
+  /// - Parameters:
+  ///   - endpoints: Where to listen: at all of them, or the start fails. At least one.
+  ///   - store: Given to each call of the handler. The server does not close it.
+  ///   - configuration: Limits, timeouts and the log.
+  ///   - handler: Answers a request. Called on the connection's thread.
+  public convenience init(
+    _ endpoints: [Endpoint], store: Store,
+    configuration: ServerConfiguration = ServerConfiguration(),
+    handler: @escaping @Sendable (Request, Store) throws -> Response
+  ) {
+    self.init(endpoints, configuration: configuration) { request in try handler(request, store) }
+  }
+
+  /// Opens all listeners and begins to serve, on other threads. A server that was stopped may be started again.
+  ///
+  /// - Returns: The address that clients can connect to; of several endpoints the first one's, and
+  ///   ``addresses`` has them all.
+  /// - Throws: `TransportError` if one of the endpoints cannot be listened on; then none is, and
+  ///   nothing was accepted on any.
   @discardableResult
   public func start() throws(TransportError) -> Address {
     reserveStart()
     do throws(TransportError) {
-      let (threads, address) = try open()
-      change(to: .running(threads))
+      let (threads, addresses) = try open()
+      change(to: .running(threads, addresses))
       let configuration = service.configuration
-      configuration.logger.info("Server listening on \(address)")
+      for address in addresses { configuration.logger.info("Server listening on \(address)") }
       configuration.logger.info(
         "Limits: Header=\(configuration.maximumHeadSize), Body=\(configuration.maximumBodySize)")
-      return address
+      return addresses[0]
     } catch {
       change(to: .stopped)
       throw error
     }
   }
 
+  /// The addresses that clients can connect to, in the order of ``endpoints``; none unless the server is running.
+  public var addresses: [Address] {
+    state.withLock { if case .running(_, let addresses) = $0 { addresses } else { [] } }
+  }
+
   /// Serves until SIGINT, SIGTERM or ``stop(within:)``; a second signal ends the process at once.
   ///
-  /// - Parameter ready: Called with the address that clients can connect to, once they can.
-  /// - Throws: `TransportError` if nothing can listen there.
+  /// - Parameter ready: Called with the address that clients can connect to, once they can; of
+  ///   several endpoints the first one's, and ``addresses`` has them all.
+  /// - Throws: `TransportError` if one of the endpoints cannot be listened on.
   public func run(ready: (Address) -> Void = { _ in }) throws(TransportError) {
     let address = try start()
     let signals = StopSignals.shared.whenSignalled { [self] in
@@ -98,7 +138,7 @@ public final class Server: Sendable {
     StopSignals.shared.forget(signals)
   }
 
-  /// Stops in order: closes the listener and idle connections, lets the others finish their request, cuts what is
+  /// Stops in order: closes the listeners and idle connections, lets the others finish their request, cuts what is
   /// not finished in time, and waits for all of it. Does nothing if the server is not running.
   ///
   /// Called by a handler it returns at once and the server stops behind it, so that the handler's own response can be
@@ -121,17 +161,17 @@ public final class Server: Sendable {
 
   // MARK: Inside
 
-  private func open() throws(TransportError) -> (ConnectionThreads, Address) {
+  private func open() throws(TransportError) -> (ConnectionThreads, [Address]) {
     let configuration = service.configuration
-    let listener = try Listener(endpoint, options: configuration.listener)
+    let listeners = try Listener.open(endpoints, options: configuration.listener)
     var options = ConnectionThreads.Options()
     options.stackSizeInBytes = configuration.stackSize
     let threads = ConnectionThreads(
-      listeners: [listener], options: options,
+      listeners: listeners, options: options,
       onEvent: { configuration.logger.warning("\($0)") },
       serve: { [self] connection in serve(connection) })
     try threads.start()
-    return (threads, listener.boundAddress)
+    return (threads, listeners.map(\.boundAddress))
   }
 
   private func serve(_ connection: consuming AcceptedConnection) {
@@ -162,7 +202,7 @@ public final class Server: Sendable {
       switch state {
       case .stopped, .starting: return (nil, true)
       case .stopping(let threads): return (threads, false)
-      case .running(let threads):
+      case .running(let threads, _):
         state = .stopping(threads)
         return (threads, true)
       }

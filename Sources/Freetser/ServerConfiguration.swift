@@ -23,6 +23,9 @@ public struct ServerConfiguration: Sendable {
   /// Options of the listening socket and of the connections it accepts.
   public var listener = ListenerOptions()
 
+  /// The proxies before the server, and what they are believed; nobody and nothing by default.
+  public var proxies = Proxies()
+
   /// The stack of each connection's thread, on which handlers run. In bytes; 1 MiB by default.
   ///
   /// Memory is taken only where the stack is touched. A stack that overflows ends the process: decoding JSON

@@ -14,15 +14,19 @@ public struct AcceptedConnection: ~Copyable, Sendable {
   /// It stays open for as long as the connection is held.
   public let socket: Socket
 
+  /// Where it was accepted.
+  public let endpoint: Endpoint
+
   private let entry: ConnectionRegistry.Entry
   private let registry: ConnectionRegistry
 
   init(
-    id: UInt64, _ socket: consuming Socket, _ entry: ConnectionRegistry.Entry,
-    in registry: ConnectionRegistry
+    id: UInt64, _ socket: consuming Socket, at endpoint: Endpoint,
+    _ entry: ConnectionRegistry.Entry, in registry: ConnectionRegistry
   ) {
     self.id = id
     self.socket = socket
+    self.endpoint = endpoint
     self.entry = entry
     self.registry = registry
   }

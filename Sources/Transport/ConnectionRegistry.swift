@@ -47,7 +47,7 @@ final class ConnectionRegistry: Sendable {
   var count: Int { state.withLock { $0.live.count } }
 
   /// - Returns: The connection, or `nil` when stopping: then the socket is closed.
-  func add(_ socket: consuming Socket) -> AcceptedConnection? {
+  func add(_ socket: consuming Socket, at endpoint: Endpoint) -> AcceptedConnection? {
     let entry = Entry(descriptor: socket.descriptor.number)
     let id: UInt64? = state.withLock { state in
       guard !isStopping else { return nil }
@@ -56,7 +56,7 @@ final class ConnectionRegistry: Sendable {
       return state.accepted
     }
     guard let id else { return nil }
-    return AcceptedConnection(id: id, socket, entry, in: self)
+    return AcceptedConnection(id: id, socket, at: endpoint, entry, in: self)
   }
 
   /// Called by the connection, before its socket is closed.

@@ -128,7 +128,9 @@ public final class ConnectionThreads: Sendable {
       let endedThreads = registry.endedThreads
       do throws(TransportError) {
         guard let socket = try listener.accept() else { return }
-        if let connection = registry.add(socket) { startServing(connection) }
+        if let connection = registry.add(socket, at: listener.endpoint) {
+          startServing(connection)
+        }
       } catch {
         let pause = options.pauseAfterFailedAccept
         onEvent(.acceptPaused(listener.endpoint, error, pause: pause))

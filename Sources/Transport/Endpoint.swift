@@ -7,22 +7,65 @@
 #endif
 
 /// A place to listen at: `.tcp(port: 8000)` or `.unix(path: "/run/app.sock")`.
-public enum Endpoint: Hashable, Sendable {
+public struct Endpoint: Hashable, Sendable {
+  /// What is listened at.
+  enum Place: Hashable, Sendable {
+    case tcp(host: String, port: UInt16, dualStack: Bool)
+    case unix(path: String)
+  }
+
+  let place: Place
+  /// Of a Unix domain socket alone.
+  var access = SocketFileAccess()
+
+  /// Whether proxies that are trusted begin each connection here with a PROXY header.
+  ///
+  /// It is for whoever serves the connections to read it: ``Socket/receiveProxyHeader(into:within:limitInBytes:)``.
+  public var proxyProtocol = false
+
   /// TCP.
   ///
-  /// `host` is a numeric IPv4 or IPv6 address, or a name, of which one address is taken: IPv4 if it
-  /// has one. `0.0.0.0` and `::` are all of this machine's addresses. Port 0 lets the system choose.
-  /// `dualStack` makes `::` take IPv4 as well; otherwise IPv6 listeners take IPv6 alone.
-  case tcp(host: String = "127.0.0.1", port: UInt16, dualStack: Bool = false)
+  /// - Parameters:
+  ///   - host: A numeric IPv4 or IPv6 address, or a name, of which one address is taken: IPv4 if it
+  ///     has one. `0.0.0.0` and `::` are all of this machine's addresses.
+  ///   - port: 0 lets the system choose.
+  ///   - dualStack: Whether `::` takes IPv4 as well; otherwise IPv6 listeners take IPv6 alone.
+  ///   - proxyProtocol: See ``proxyProtocol``.
+  public static func tcp(
+    host: String = "127.0.0.1", port: UInt16, dualStack: Bool = false, proxyProtocol: Bool = false
+  ) -> Endpoint {
+    Endpoint(
+      place: .tcp(host: host, port: port, dualStack: dualStack), proxyProtocol: proxyProtocol)
+  }
 
   /// A Unix domain socket: a file that only processes on this machine can connect to.
-  case unix(path: String)
+  ///
+  /// Who may write to the file may connect, if the directories above let them through. Nobody can
+  /// connect before permissions and owners are as they are asked for here. Without `permissions` the
+  /// file has those that the process's umask leaves, mostly 0o755: only its owner can connect.
+  ///
+  /// - Parameters:
+  ///   - path: Where the file is made.
+  ///   - permissions: As in `0o660`, whatever the umask is; at most `0o777`.
+  ///   - user: The file's owner. Only a privileged process can give files away.
+  ///   - group: The file's group. Others can give files to the groups that they are in.
+  ///   - proxyProtocol: See ``proxyProtocol``.
+  public static func unix(
+    path: String, permissions: UInt16? = nil, user: Account? = nil, group: Account? = nil,
+    proxyProtocol: Bool = false
+  ) -> Endpoint {
+    precondition(permissions ?? 0 <= 0o777, "a socket's permissions are at most 0o777")
+    return Endpoint(
+      place: .unix(path: path),
+      access: SocketFileAccess(permissions: permissions, user: user, group: group),
+      proxyProtocol: proxyProtocol)
+  }
 }
 
 extension Endpoint: CustomStringConvertible {
   /// As in `127.0.0.1:8000`, `[::1]:8000` and `unix:/run/app.sock`.
   public var description: String {
-    switch self {
+    switch place {
     case .tcp(let host, let port, _):
       host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     case .unix(let path): "unix:\(onOneLine(path))"
@@ -35,7 +78,7 @@ extension Endpoint {
   ///
   /// - Throws: ``TransportError/unresolvable(host:code:)``.
   func resolve() throws(TransportError) -> [Address] {
-    switch self {
+    switch place {
     case .unix(let path): [.unix(path: path)]
     case .tcp(let host, let port, _): try Endpoint.resolve(host: host, port: port)
     }

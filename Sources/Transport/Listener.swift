@@ -34,6 +34,7 @@ public final class Listener: Sendable {
   ///
   /// - Throws: ``TransportError/addressInUse(_:)``, ``TransportError/cannotListen(on:code:)``,
   ///   ``TransportError/notASocket(path:)``, ``TransportError/pathTooLong(path:limitInBytes:)``,
+  ///   ``TransportError/noSuchUser(_:)``, ``TransportError/noSuchGroup(_:)``,
   ///   ``TransportError/unresolvable(host:code:)``, ``TransportError/systemCall(_:code:)``.
   public init(
     _ endpoint: Endpoint, options: ListenerOptions = ListenerOptions()
@@ -44,6 +45,23 @@ public final class Listener: Sendable {
     listening = socket.descriptor.number
     wakeUp = socket.wakeUp.reading.number
     sockets = Handoff(socket)
+  }
+
+  /// Listens on all of the endpoints, or on none.
+  ///
+  /// - Returns: A listener for each, in their order.
+  /// - Throws: As ``init(_:options:)`` for the first that cannot be had; those before it are closed.
+  public static func open(
+    _ endpoints: [Endpoint], options: ListenerOptions = ListenerOptions()
+  ) throws(TransportError) -> [Listener] {
+    var listeners: [Listener] = []
+    do throws(TransportError) {
+      for endpoint in endpoints { listeners.append(try Listener(endpoint, options: options)) }
+    } catch {
+      for listener in listeners { listener.close() }
+      throw error
+    }
+    return listeners
   }
 
   /// Waits for the next connection.

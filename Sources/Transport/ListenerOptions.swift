@@ -15,6 +15,14 @@ public struct ListenerOptions: Hashable, Sendable {
   /// How many connections may wait to be accepted; the system may hold it to less (`somaxconn`).
   public var backlog = 1024
 
+  /// Shares the port with other listeners that ask for this too (SO_REUSEPORT); off by default.
+  ///
+  /// Several processes of one user can then serve one port, and one can be replaced by the next
+  /// without a moment in which nobody listens. Linux spreads connections over the listeners, and
+  /// resets those that wait at one that closes; Darwin gives them all to one listener. Off, a second
+  /// server on a port is an error, which is how one finds a server that was forgotten.
+  public var reusePort = false
+
   /// Sends small responses at once rather than waiting to fill a segment (TCP_NODELAY).
   ///
   /// Without it a response in two sends can wait 40 ms for the client's delayed acknowledgement.
@@ -52,6 +60,9 @@ extension FileDescriptor {
   /// Set on a listening socket, accepted sockets have them from birth, which saves six system calls
   /// per connection.
   borrowing func apply(_ options: ListenerOptions) throws(TransportError) {
+    if options.reusePort {
+      try set(SOL_SOCKET, SO_REUSEPORT, to: 1, "SO_REUSEPORT")
+    }
     if options.noDelay {
       try set(tcpLevel, TCP_NODELAY, to: 1, "TCP_NODELAY")
     }

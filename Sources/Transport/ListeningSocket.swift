@@ -32,11 +32,23 @@ struct ListeningSocket: ~Copyable, Sendable {
   static func open(
     _ endpoint: Endpoint, _ options: ListenerOptions
   ) throws(TransportError) -> ListeningSocket {
+    let socket = try bound(to: endpoint, options)
+    guard listen(socket.descriptor.number, Int32(clamping: options.backlog)) == 0 else {
+      throw failure(errno, endpoint)
+    }
+    return socket
+  }
+
+  /// A socket that is bound and ready to listen: connections are refused until it does.
+  static func bound(
+    to endpoint: Endpoint, _ options: ListenerOptions
+  ) throws(TransportError) -> ListeningSocket {
+    let access = try endpoint.access.resolved()
     let name = try RawAddress(address(for: endpoint))
     let wakeUp = try Pipe()
     let descriptor = try makeSocket(family: name.family, nonBlocking: true)
 
-    if case .tcp(_, _, let dualStack) = endpoint {
+    if case .tcp(_, _, let dualStack) = endpoint.place {
       // A restart need not wait for the connections of the last run to leave TIME_WAIT (socket(7)).
       try descriptor.set(SOL_SOCKET, SO_REUSEADDR, to: 1, "SO_REUSEADDR")
       if name.family == AF_INET6 {
@@ -46,16 +58,14 @@ struct ListeningSocket: ~Copyable, Sendable {
     }
     let file = try bind(descriptor, to: name, endpoint)
     let socket = ListeningSocket(descriptor, wakeUp, file)
-    guard listen(socket.descriptor.number, Int32(clamping: options.backlog)) == 0 else {
-      throw failure(errno, endpoint)
-    }
+    try file?.set(access)
     return socket
   }
 
   /// The one address to bind to: a name that has both kinds gives IPv4, which is what clients of
   /// `localhost` try whatever else they try.
   private static func address(for endpoint: Endpoint) throws(TransportError) -> Address {
-    if case .unix(let path) = endpoint, path.isEmpty || path.utf8.contains(0) {
+    if case .unix(let path) = endpoint.place, path.isEmpty || path.utf8.contains(0) {
       throw .cannotListen(on: endpoint, code: EINVAL)
     }
     let addresses = try endpoint.resolve()
@@ -68,7 +78,7 @@ struct ListeningSocket: ~Copyable, Sendable {
     _ descriptor: borrowing FileDescriptor, to name: RawAddress, _ endpoint: Endpoint
   ) throws(TransportError) -> UnixSocketFile? {
     var code = bindSocket(descriptor, to: name)
-    guard case .unix(let path) = endpoint else {
+    guard case .unix(let path) = endpoint.place else {
       if code != 0 { throw failure(code, endpoint) }
       return nil
     }

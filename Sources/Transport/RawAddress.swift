@@ -137,11 +137,7 @@ extension RawAddress {
         let name = unsafe bytes.loadUnaligned(as: sockaddr_in6.self)
         let octets = unsafe unsafeBitCast(name.sin6_addr, to: SIMD16<UInt8>.self)
         let port = UInt16(bigEndian: name.sin6_port)
-        let mapped = SIMD16<UInt8>(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0)
-        if octets.lowHalf == mapped.lowHalf, octets.highHalf.lowHalf == mapped.highHalf.lowHalf {
-          return .ipv4(octets: octets.highHalf.highHalf, port: port)
-        }
-        return .ipv6(octets: octets, port: port, scope: name.sin6_scope_id)
+        return Address(ipv6: octets, port: port, scope: name.sin6_scope_id)
       case AF_UNIX:
         let start = MemoryLayout<sockaddr_un>.offset(of: \.sun_path)!
         let path = unsafe bytes[min(start, Int(length))..<min(bytes.count, Int(length))]

@@ -20,6 +20,10 @@ public enum TransportError: Error, Hashable, Sendable {
   case pathTooLong(path: String, limitInBytes: Int)
   /// The socket path has a character U+0000, at which the system would cut it off.
   case pathContainsNUL(path: String)
+  /// There is no user of this name, or with a number that no user can have.
+  case noSuchUser(Account)
+  /// There is no group of this name, or with a number that no group can have.
+  case noSuchGroup(Account)
   /// The host has no address; `code` is a value of `getaddrinfo(3)`, not of `errno`.
   case unresolvable(host: String, code: Int32)
   /// Nobody listens there, or there is no way to reach it.
@@ -28,6 +32,8 @@ public enum TransportError: Error, Hashable, Sendable {
   case timedOut
   /// The peer closed or reset the connection, or stopped answering.
   case peerGone(code: Int32)
+  /// The connection does not begin with a PROXY header that is accepted.
+  case invalidProxyHeader(ProxyHeaderFlaw)
   /// The buffer holds as many unread bytes as it may.
   case bufferFull(limitInBytes: Int)
   /// The system could not start a thread.
@@ -61,6 +67,10 @@ extension TransportError: CustomStringConvertible {
       "cannot use \(Endpoint.unix(path: path)): a socket path has at most \(limit) bytes"
     case .pathContainsNUL(let path):
       "cannot use \(Endpoint.unix(path: path)): a socket path holds no character U+0000"
+    case .noSuchUser(let user):
+      "there is no user \(user)"
+    case .noSuchGroup(let group):
+      "there is no group \(group)"
     case .unresolvable(let host, let code):
       "cannot find the address of \"\(onOneLine(host))\": \(explainResolving(code))"
     case .cannotConnect(let address, let code):
@@ -69,6 +79,8 @@ extension TransportError: CustomStringConvertible {
       "timed out"
     case .peerGone(let code):
       "the peer is gone: \(explain(code))"
+    case .invalidProxyHeader(let flaw):
+      "the peer sent \(flaw)"
     case .bufferFull(let limit):
       "the receive buffer holds \(limit) unread bytes, its limit"
     case .cannotStartThread(let code):

@@ -19,6 +19,17 @@ struct UnixSocketFile: Sendable {
     (device, inode) = (status.st_dev, status.st_ino)
   }
 
+  /// Gives the file owners and permissions.
+  ///
+  /// - Throws: ``TransportError/systemCall(_:code:)``; ESTALE if the path holds another file by now.
+  func set(_ access: SocketFileAccess.Resolved) throws(TransportError) {
+    try access.apply(to: path)
+    let status = try UnixSocketFile.status(of: path)
+    guard status.st_dev == device, status.st_ino == inode, access.holds(for: status) else {
+      throw .systemCall("set access of \(onOneLine(path))", code: ESTALE)
+    }
+  }
+
   /// Removes the file if it is still ours; another server may have put its own there.
   ///
   /// Call it while our socket is open: the system keeps the inode of a bound socket, so that no new

@@ -52,6 +52,17 @@ struct RequestTests {
     #expect(try request(target).decodedPath == expected)
   }
 
+  @Test("The client is the peer unless it is given")
+  func client() throws {
+    let head = try RequestHead(method: "GET", target: "/", fields: [("Host", "a")])
+    let peer = Address.ipv4(octets: [10, 0, 0, 1], port: 1)
+    let client = Address.ipv4(octets: [192, 0, 2, 1], port: 0)
+    let plain = Request(head: head, peer: peer)
+    #expect(plain.client == peer && plain.scheme == .http && plain.peerCredentials == nil)
+    let forwarded = Request(head: head, peer: peer, client: client, scheme: .https)
+    #expect(forwarded.client == client && forwarded.peer == peer && forwarded.scheme == .https)
+  }
+
   @Test("Queries as forms")
   func queryItems() throws {
     let items = try #require(try request("/?a=1&b=x+y%26&&c&=d&e==").queryItems)

@@ -269,6 +269,21 @@ struct ServerTests {
     #expect(try client.receive().text == "from unix:")
   }
 
+  @Test("A handler sees who is at the other end of a Unix domain socket, and of TCP sees nobody")
+  func peerCredentials() throws {
+    let path = try makeTemporaryPath(suffix: ".sock")
+    let server = try RunningServer([.unix(path: path), .tcp(port: 0)]) { request in
+      guard let peer = request.peerCredentials else { return .text("nobody") }
+      return .text("\(peer.process ?? 0) \(peer.user) \(peer.group)")
+    }
+    let texts = try server.server.addresses.map { address in
+      let client = try TestClient(address)
+      try client.send("GET / HTTP/1.1\nHost: a\n\n")
+      return try client.receive().text
+    }
+    #expect(texts == ["\(getpid()) \(geteuid()) \(getegid())", "nobody"])
+  }
+
   @Test("Two servers share a store")
   func sharedStore() throws {
     let store = try Store.inMemory(tables: ["counts"])

@@ -86,6 +86,33 @@ private let hasIPv6 = (try? Listener(.tcp(host: "::1", port: 0))) != nil
     second.close()
   }
 
+  @Test("two listeners share a port if both ask for it, and each connection reaches one of them")
+  func reusePort() throws {
+    var options = ListenerOptions()
+    #expect(!options.reusePort)
+    options.reusePort = true
+    let first = try loopbackListener(options: options)
+    let endpoint = Endpoint.tcp(port: try #require(first.boundAddress.port))
+    let second = try Listener(endpoint, options: options)
+    #expect(second.boundAddress == first.boundAddress)
+    let firstGreets = try Background { try greet("1", connectionsOf: first) }
+    let secondGreets = try Background { try greet("2", connectionsOf: second) }
+    let greetings = try (0..<60).map { _ in try greeting(from: first.boundAddress) }
+    #if !canImport(Darwin)
+      #expect(Set(greetings) == ["1", "2"])  // each connection is given to one by a hash
+    #endif
+    second.close()  // the other goes on alone
+    #expect(try (0..<20).allSatisfy { _ in try greeting(from: first.boundAddress) == "1" })
+
+    #expect(throws: TransportError.addressInUse(endpoint)) { try Listener(endpoint) }
+    first.close()
+    #expect(try firstGreets.value() + secondGreets.value() == 80)
+    let selfish = try loopbackListener()
+    defer { selfish.close() }
+    let taken = Endpoint.tcp(port: try #require(selfish.boundAddress.port))
+    #expect(throws: TransportError.addressInUse(taken)) { try Listener(taken, options: options) }
+  }
+
   @Test("the defaults are those of Python's freetser, on the accepted socket")
   func defaults() throws {
     let options = ListenerOptions()
@@ -204,4 +231,20 @@ private let hasIPv6 = (try? Listener(.tcp(host: "::1", port: 0))) != nil
     _ = try connect(to: listener.boundAddress)
     return try listener.next()
   }
+}
+
+/// Sends a text to each connection, until the listener is closed.
+///
+/// - Returns: How many there were.
+private func greet(_ text: String, connectionsOf listener: Listener) throws -> Int {
+  var count = 0
+  while let socket = try listener.accept() {
+    try socket.send(text)
+    count += 1
+  }
+  return count
+}
+
+private func greeting(from address: Address) throws -> String {
+  String(decoding: try connect(to: address).receiveToEnd(), as: UTF8.self)
 }

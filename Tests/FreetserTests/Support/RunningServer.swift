@@ -9,14 +9,21 @@ final class RunningServer {
   let address: Address
   let log = LogRecorder()
 
-  init(
+  convenience init(
     _ endpoint: Endpoint = .tcp(port: 0), _ change: (inout ServerConfiguration) -> Void = { _ in },
+    handler: @escaping @Sendable (Request) throws -> Response
+  ) throws {
+    try self.init([endpoint], change, handler: handler)
+  }
+
+  init(
+    _ endpoints: [Endpoint], _ change: (inout ServerConfiguration) -> Void = { _ in },
     handler: @escaping @Sendable (Request) throws -> Response
   ) throws {
     var configuration = ServerConfiguration()
     configuration.logger = log.logger
     change(&configuration)
-    server = Server(endpoint, configuration: configuration, handler: handler)
+    server = Server(endpoints, configuration: configuration, handler: handler)
     address = try server.start()
   }
 

@@ -19,8 +19,12 @@ final class TestClient {
   private var input: [UInt8] = []
   private var inputEnded = false
 
-  init(_ address: Address) throws {
-    socket = try Socket.connect(to: address)
+  convenience init(_ address: Address) throws {
+    try self.init(Socket.connect(to: address))
+  }
+
+  init(_ connected: consuming Socket) throws {
+    socket = connected
     // Long enough for the slowest machine; a test that gets here has failed.
     try socket.setReceiveTimeout(.seconds(60))
     try socket.setSendTimeout(.seconds(60))
