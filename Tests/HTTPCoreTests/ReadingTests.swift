@@ -56,6 +56,10 @@ struct RequestReadingTests {
     WireExample(
       "RFC 9112 2.2: one empty line before", "\nGET / HTTP/1.1\nHost: a\n\n",
       gives: #"["GET / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "RFC 9112 5: spaces and tabs around values are no part of them",
+      "POST / HTTP/1.1\nHost: \t a\t\nContent-Length:\t03 \t \n\nabc",
+      gives: #"["POST / HTTP/1.1", "content(abc)", "end", "closed"] -> closed, 0 left"#),
     WireExample("nothing", "", gives: #"["closed"] -> closed, 0 left"#),
     WireExample("an empty line and nothing", "\n", gives: #"["closed"] -> closed, 0 left"#),
     WireExample(

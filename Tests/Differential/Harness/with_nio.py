@@ -44,6 +44,8 @@ RULES = [rule for rule in H11_RULES if rule.side == "we refuse"] + [
     Rule("we stop|they refuse", "mustClose|invalid", "close and keep-alive",
          contains(rb"\nconnection:[^\n]*close.*\nconnection:[^\n]*keep-alive|keep-alive.*\nconnection:[^\n]*close")),
     Rule("they refuse", "invalid HTTP version", "minor version above 1", contains(rb"HTTP/1\.[2-9]")),
+    Rule("they refuse", "character in content-length", "white space around values",
+         contains(rb"\ncontent-length:[^\n]*\t[ \t]*\r?\n|\ncontent-length:[ \t]*\t")),
     Rule("they refuse", "chunk size header", "white space after a chunk's size", contains(rb"\n[\da-f]+[ \t]+;")),
 ]
 
