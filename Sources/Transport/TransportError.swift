@@ -24,7 +24,7 @@ public enum TransportError: Error, Hashable, Sendable {
   case unresolvable(host: String, code: Int32)
   /// Nobody listens there, or there is no way to reach it.
   case cannotConnect(to: Address, code: Int32)
-  /// Nothing could be received or sent within the socket's timeout.
+  /// Nothing could be received or sent in time.
   case timedOut
   /// The peer closed or reset the connection, or stopped answering.
   case peerGone(code: Int32)
