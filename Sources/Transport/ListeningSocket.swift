@@ -44,6 +44,7 @@ struct ListeningSocket: ~Copyable, Sendable {
       }
       try descriptor.apply(options)
     }
+    try descriptor.setReceiveTimeout(options.receiveTimeout)
     let file = try bind(descriptor, to: name, endpoint)
     let socket = ListeningSocket(descriptor, wakeUp, file)
     guard listen(socket.descriptor.number, Int32(clamping: options.backlog)) == 0 else {
