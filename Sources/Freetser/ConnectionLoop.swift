@@ -83,7 +83,6 @@ struct ConnectionLoop: ~Copyable {
     do throws(TransportError) {
       let timeouts = service.configuration.timeouts
       try connection.socket.setReceiveTimeout(timeouts.receive)
-      try connection.socket.setSendTimeout(timeouts.send)
     } catch {
       throw .lost(error)
     }
@@ -155,7 +154,8 @@ struct ConnectionLoop: ~Copyable {
   private mutating func sendContinueIfAwaited() throws(Interruption) {
     guard machine.clientAwaitsContinue, input.isEmpty else { return }
     do throws(TransportError) {
-      try writer.sendContinue(through: &machine, to: connection.socket)
+      try writer.sendContinue(
+        through: &machine, to: connection.socket, within: service.configuration.timeouts.send)
     } catch {
       throw .lost(error)
     }
@@ -213,7 +213,7 @@ struct ConnectionLoop: ~Copyable {
     service.configuration.logger.debug(
       "\(request.method) \(request.path) \(response.status.code)")
     do throws(TransportError) {
-      try writer.send(to: connection.socket)
+      try writer.send(to: connection.socket, within: service.configuration.timeouts.send)
     } catch {
       throw .lost(error)
     }
@@ -242,7 +242,7 @@ struct ConnectionLoop: ~Copyable {
     response.fields[.connection] = "close"
     writer.prepareOwn(response, through: &machine)
     do throws(TransportError) {
-      try writer.send(to: connection.socket)
+      try writer.send(to: connection.socket, within: service.configuration.timeouts.send)
       linger()
     } catch {
       connection.socket.resetOnClose()

@@ -78,17 +78,19 @@ struct ResponseWriter {
   }
 
   /// Sends what was prepared, and gives back its memory if it is much.
-  mutating func send(to socket: borrowing Socket) throws(TransportError) {
+  mutating func send(
+    to socket: borrowing Socket, within limit: Duration
+  ) throws(TransportError) {
     defer {
       separateBody = []
       if output.capacity > 4 * Self.copyLimit { output = [] }
     }
-    try socket.send(output.span, separateBody.span)
+    try socket.send(output.span, separateBody.span, within: limit)
   }
 
   /// Sends `100 Continue`.
   mutating func sendContinue(
-    through machine: inout Connection, to socket: borrowing Socket
+    through machine: inout Connection, to socket: borrowing Socket, within limit: Duration
   ) throws(TransportError) {
     output.removeAll(keepingCapacity: true)
     do throws(ProtocolError) {
@@ -97,6 +99,6 @@ struct ResponseWriter {
     } catch {
       preconditionFailure("a client that awaits 100 may get it: \(error)")
     }
-    try socket.send(output.span)
+    try socket.send(output.span, within: limit)
   }
 }

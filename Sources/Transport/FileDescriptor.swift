@@ -43,6 +43,11 @@ struct FileDescriptor: ~Copyable, Sendable {
     }
   }
 
+  /// Sets SO_RCVTIMEO; `nil` is no limit.
+  borrowing func setReceiveTimeout(_ timeout: Duration?) throws(TransportError) {
+    try set(SOL_SOCKET, SO_RCVTIMEO, to: timeValue(timeout), as: "SO_RCVTIMEO")
+  }
+
   /// The address that the socket is bound to.
   borrowing func boundAddress() throws(TransportError) -> Address {
     let number = number

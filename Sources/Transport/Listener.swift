@@ -22,6 +22,8 @@ public final class Listener: Sendable {
   private let wakeUp: Int32
   private let sockets: Handoff<ListeningSocket>
   private let use = Monitor(Use())
+  /// For accepted sockets that do not have it from the listening one.
+  private let receiveTimeout: Duration?
 
   private struct Use {
     var isClosed = false
@@ -45,6 +47,7 @@ public final class Listener: Sendable {
     listening = socket.descriptor.number
     wakeUp = socket.wakeUp.reading.number
     sockets = Handoff(socket)
+    receiveTimeout = handsOnReceiveTimeout(endpoint) ? nil : options.receiveTimeout
   }
 
   /// Listens on all of the endpoints, or on none.
@@ -85,6 +88,10 @@ public final class Listener: Sendable {
     while true {
       switch acceptOne(listening) {
       case .accepted(let descriptor, let name):
+        if let receiveTimeout {
+          // The listening socket took the same time, and Darwin refuses only what has ended already.
+          try? descriptor.setReceiveTimeout(receiveTimeout)
+        }
         return Socket(descriptor, peer: name.address ?? .unix(path: nil))
       case .failed(let code) where code == EAGAIN:
         if try !waitForConnection() { return nil }
@@ -123,6 +130,17 @@ public final class Listener: Sendable {
     }
     return news.1.revents == 0
   }
+}
+
+/// Whether accepted sockets have SO_RCVTIMEO from the listening one: seen on Linux for TCP, and not for
+/// Unix domain sockets.
+private func handsOnReceiveTimeout(_ endpoint: Endpoint) -> Bool {
+  #if canImport(Darwin)
+    return false
+  #else
+    if case .unix = endpoint { return false }
+    return true
+  #endif
 }
 
 /// Whether an error of accept(2) tells of a connection that is no more, rather than of our socket.

@@ -37,6 +37,10 @@ public struct ListenerOptions: Hashable, Sendable {
   /// happens where TCP_USER_TIMEOUT is missing.
   public var userTimeout: Duration = .seconds(90)
 
+  /// What ``Socket/setReceiveTimeout(_:)`` is for each accepted connection from its birth; `nil` waits
+  /// for ever. On Unix domain sockets too.
+  package var receiveTimeout: Duration?
+
   /// Probes on quiet connections (SO_KEEPALIVE), all counted in whole seconds, at least one.
   public struct KeepAlive: Hashable, Sendable {
     /// Quiet time before the first probe.

@@ -56,6 +56,7 @@ struct ListeningSocket: ~Copyable, Sendable {
       }
       try descriptor.apply(options)
     }
+    try descriptor.setReceiveTimeout(options.receiveTimeout)
     let file = try bind(descriptor, to: name, endpoint)
     let socket = ListeningSocket(descriptor, wakeUp, file)
     try file?.set(access)

@@ -8,6 +8,8 @@
   let ipv6Level = IPPROTO_IPV6
   /// Darwin has no such flag: ``prepare(_:)`` sets SO_NOSIGPIPE on each socket instead.
   let noSignal: Int32 = 0
+  /// A receive heeds it; a send does not when there is no room: ``prepare(_:)`` sets SO_SNDTIMEO for that.
+  let dontWait = MSG_DONTWAIT
 #else
   import Glibc
 
@@ -16,6 +18,8 @@
   let ipv6Level = Int32(IPPROTO_IPV6)
   /// send(2): a peer that is gone gives EPIPE, not a signal that ends the process.
   let noSignal = Int32(MSG_NOSIGNAL)
+  /// send(2): EAGAIN instead of a wait.
+  let dontWait = Int32(MSG_DONTWAIT)
 #endif
 
 /// Makes a system call, again while signals interrupt it.
@@ -131,6 +135,8 @@ enum AcceptResult: ~Copyable {
   private func prepare(_ descriptor: borrowing FileDescriptor) throws(TransportError) {
     try setCloseOnExec(descriptor)
     try descriptor.set(SOL_SOCKET, SO_NOSIGPIPE, to: 1, "SO_NOSIGPIPE")
+    // The shortest there is: a send that finds no room comes back at the next tick.
+    try descriptor.set(SOL_SOCKET, SO_SNDTIMEO, to: timeValue(.zero), as: "SO_SNDTIMEO")
   }
 
   private func setCloseOnExec(_ descriptor: borrowing FileDescriptor) throws(TransportError) {

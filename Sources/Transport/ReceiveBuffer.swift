@@ -1,5 +1,7 @@
 // Bytes received and not yet consumed, in memory that follows what a connection is doing.
 
+package import Threads
+
 /// What a connection has received and nobody has consumed yet.
 ///
 /// It holds 4 KiB to begin with, which is what an idle connection costs. While the peer sends faster
@@ -55,13 +57,27 @@ public struct ReceiveBuffer: Sendable {
   /// - Throws: ``TransportError/bufferFull(limitInBytes:)``, and what
   ///   ``Socket/receive(into:)`` throws.
   public mutating func receive(from socket: borrowing Socket) throws(TransportError) -> Int {
+    try fill { (output) throws(TransportError) in try socket.receive(into: &output) }
+  }
+
+  /// The same, waiting until the deadline.
+  package mutating func receive(
+    from socket: borrowing Socket, by deadline: MonotonicTime
+  ) throws(TransportError) -> Int {
+    try fill { (output) throws(TransportError) in try socket.receive(into: &output, by: deadline) }
+  }
+
+  @inline(__always)
+  private mutating func fill(
+    _ receive: (inout OutputSpan<UInt8>) throws(TransportError) -> Int
+  ) throws(TransportError) -> Int {
     // A receive into the last few bytes would be a system call for little.
     if capacity - bytes.count < (capacity + 3) / 4 { makeRoom() }
     let room = capacity - bytes.count
     guard room > 0 else { throw .bufferFull(limitInBytes: limit) }
     var received = 0
     try bytes.append(addingCapacity: room) { (output) throws(TransportError) in
-      received = try socket.receive(into: &output)
+      received = try receive(&output)
     }
     // Everything there was room for came: there is probably more.
     if received == room, capacity < limit { grow() }

@@ -1,5 +1,7 @@
 // One connected socket: bytes in, bytes out, closed once.
 
+package import Threads
+
 #if canImport(Darwin)
   import Darwin
 #else
@@ -11,7 +13,7 @@
 /// Dropping it closes it.
 ///
 /// One thread receives and one sends at a time (they may be two); a socket may move between threads.
-/// A call waits until the system has done it, for no longer than the timeouts that are set.
+/// A call waits until the system has done it, for no longer than it is told to.
 public struct Socket: ~Copyable, Sendable {
   let descriptor: FileDescriptor
 
@@ -51,7 +53,8 @@ public struct Socket: ~Copyable, Sendable {
 }
 
 extension Socket {
-  /// Receives what is there, waiting for at least one byte.
+  /// Receives what is there, waiting for at least one byte, for no longer than
+  /// ``setReceiveTimeout(_:)`` says.
   ///
   /// - Parameter output: Gets the bytes at its end; it must have room.
   /// - Returns: How many bytes came; 0 when the peer has ended its half.
@@ -59,12 +62,34 @@ extension Socket {
   public borrowing func receive(
     into output: inout OutputSpan<UInt8>
   ) throws(TransportError) -> Int {
+    try receive(into: &output, flags: 0)
+  }
+
+  /// Receives what is there, waiting for at least one byte until the deadline.
+  ///
+  /// Bytes that are there already are received however late it is. It is one system call then, and
+  /// three if they have to be waited for.
+  package borrowing func receive(
+    into output: inout OutputSpan<UInt8>, by deadline: MonotonicTime
+  ) throws(TransportError) -> Int {
+    while true {
+      do throws(TransportError) {
+        return try receive(into: &output, flags: dontWait)
+      } catch .timedOut {
+        guard try descriptor.wait(for: POLLIN, until: deadline) else { throw .timedOut }
+      }
+    }
+  }
+
+  private borrowing func receive(
+    into output: inout OutputSpan<UInt8>, flags: Int32
+  ) throws(TransportError) -> Int {
     precondition(output.freeCapacity > 0, "receiving needs room for at least one byte")
     let number = descriptor.number
     return try unsafe output.withUnsafeMutableBufferPointer {
       (room, filled) throws(TransportError) in
       let (start, free) = unsafe (room.baseAddress! + filled, room.count - filled)
-      let count = try retrying("recv") { () in unsafe recv(number, start, free, 0) }
+      let count = try retrying("recv") { () in unsafe recv(number, start, free, flags) }
       filled += count
       return count
     }
@@ -73,20 +98,38 @@ extension Socket {
   /// Sends all of the bytes, one span after the other, in one system call when the system takes them
   /// at once.
   ///
-  /// - Throws: ``TransportError/timedOut`` if the peer took nothing for as long as the timeout,
+  /// - Parameter limit: How long the peer may take nothing; `nil` waits for ever. It is a limit on
+  ///   standing still, not on the whole send.
+  /// - Throws: ``TransportError/timedOut`` if the peer took nothing for as long as the limit,
   ///   ``TransportError/peerGone(code:)``. Some of the bytes may have been sent then.
   public borrowing func send(
-    _ first: Span<UInt8>, _ second: Span<UInt8> = Span(), _ third: Span<UInt8> = Span()
+    _ first: Span<UInt8>, _ second: Span<UInt8> = Span(), _ third: Span<UInt8> = Span(),
+    within limit: Duration? = nil
   ) throws(TransportError) {
     try unsafe first.withUnsafeBytes { (first) throws(TransportError) in
       try unsafe second.withUnsafeBytes { (second) throws(TransportError) in
         try unsafe third.withUnsafeBytes { (third) throws(TransportError) in
           var unsent = unsafe Unsent(first, second, third)
           while unsent.count > 0 {
-            unsent.drop(try unsent.sendOnce(descriptor.number))
+            if try !unsent.sendOnce(descriptor.number) { try waitForRoom(within: limit) }
           }
         }
       }
+    }
+  }
+
+  /// Waits until the system takes bytes again, for as long as the peer takes some of those it has.
+  ///
+  /// Room alone does not tell: Linux reports some when a third of its queue is free, and the queue
+  /// grows to 4 MiB. A peer that takes 40 KB a second, all the time, needs half a minute for that.
+  private borrowing func waitForRoom(within limit: Duration?) throws(TransportError) {
+    var untaken = descriptor.untaken
+    while true {
+      let deadline = limit.map { .now() + $0 } ?? MonotonicTime.distantFuture
+      if try descriptor.wait(for: POLLOUT, until: deadline) { return }
+      let left = descriptor.untaken
+      guard left < untaken else { throw .timedOut }
+      untaken = left
     }
   }
 
@@ -107,23 +150,13 @@ extension Socket {
     shutDown(descriptor.number, direction)
   }
 
-  /// Limits each wait for bytes; `nil` waits for ever.
+  /// Limits each wait for bytes that has no deadline of its own; `nil` waits for ever.
   ///
   /// Anything below a microsecond counts as one.
   ///
   /// - Throws: ``TransportError/systemCall(_:code:)`` if the system refuses so long a time.
   public borrowing func setReceiveTimeout(_ timeout: Duration?) throws(TransportError) {
-    try descriptor.set(SOL_SOCKET, SO_RCVTIMEO, to: timeValue(timeout), as: "SO_RCVTIMEO")
-  }
-
-  /// Limits each wait for the peer to take bytes; `nil` waits for ever.
-  ///
-  /// It is a limit on standing still, not on the whole send. Anything below a microsecond counts as
-  /// one.
-  ///
-  /// - Throws: ``TransportError/systemCall(_:code:)`` if the system refuses so long a time.
-  public borrowing func setSendTimeout(_ timeout: Duration?) throws(TransportError) {
-    try descriptor.set(SOL_SOCKET, SO_SNDTIMEO, to: timeValue(timeout), as: "SO_SNDTIMEO")
+    try descriptor.setReceiveTimeout(timeout)
   }
 }
 
@@ -142,17 +175,28 @@ extension Socket {
   }
 
   /// Sends what the system takes at once: writev(2) would do, but for its SIGPIPE.
-  mutating func sendOnce(_ number: Int32) throws(TransportError) -> Int {
-    try unsafe withUnsafeMutablePointer(to: &pieces) { (pieces) throws(TransportError) in
-      var message = unsafe msghdr()
-      unsafe message.msg_iov = UnsafeMutableRawPointer(pieces).assumingMemoryBound(to: iovec.self)
-      unsafe message.msg_iovlen = 3
-      return try retrying("sendmsg") { () in unsafe sendmsg(number, &message, noSignal) }
+  ///
+  /// - Returns: Whether it took anything.
+  mutating func sendOnce(_ number: Int32) throws(TransportError) -> Bool {
+    do throws(TransportError) {
+      let sent = try unsafe withUnsafeMutablePointer(to: &pieces) {
+        (pieces) throws(TransportError) in
+        var message = unsafe msghdr()
+        unsafe message.msg_iov = UnsafeMutableRawPointer(pieces).assumingMemoryBound(to: iovec.self)
+        unsafe message.msg_iovlen = 3
+        return try retrying("sendmsg") { () in
+          unsafe sendmsg(number, &message, noSignal | dontWait)
+        }
+      }
+      drop(sent)
+      return true
+    } catch .timedOut {
+      return false
     }
   }
 
   /// Leaves out the first `sent` bytes.
-  mutating func drop(_ sent: Int) {
+  private mutating func drop(_ sent: Int) {
     count -= sent
     var left = sent
     unsafe pieces.0.drop(&left)

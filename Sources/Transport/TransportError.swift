@@ -27,8 +27,10 @@ public enum TransportError: Error, Hashable, Sendable {
   /// The host has no address; `code` is a value of `getaddrinfo(3)`, not of `errno`.
   case unresolvable(host: String, code: Int32)
   /// Nobody listens there, or there is no way to reach it.
-  case cannotConnect(to: Address, code: Int32)
-  /// Nothing could be received or sent within the socket's timeout.
+  // Indirect: an address is aligned to 16 bytes, and in programs built without optimisation Swift 6.3.1 reads an enum
+  // around it that a closure captured as if the stack were, which ends the process.
+  indirect case cannotConnect(to: Address, code: Int32)
+  /// Nothing could be received or sent in time.
   case timedOut
   /// The peer closed or reset the connection, or stopped answering.
   case peerGone(code: Int32)

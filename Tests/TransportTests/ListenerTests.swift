@@ -173,6 +173,20 @@ private let hasIPv6 = (try? Listener(.tcp(host: "::1", port: 0))) != nil
     #expect(fcntl(socket.descriptor.number, F_GETFL) & O_NONBLOCK == 0)
   }
 
+  @Test("accepted sockets have the receive timeout from their birth")
+  func receiveTimeout() throws {
+    let directory = TemporaryDirectory()
+    var options = ListenerOptions()
+    options.receiveTimeout = .milliseconds(30)
+    for endpoint in [Endpoint.tcp(port: 0), .unix(path: "\(directory.path)/socket")] {
+      let listener = try Listener(endpoint, options: options)
+      let client = try connect(to: listener.boundAddress)
+      let server = try listener.next()
+      #expect(throws: TransportError.timedOut) { try server.receive(exactly: 1) }
+      client.close()
+    }
+  }
+
   @Test("a close wakes every thread that accepts, and each gets nil", arguments: 0..<20)
   func closeWakes(_ round: Int) throws {
     let listener = try loopbackListener()

@@ -61,14 +61,6 @@ import Threads
     #expect(throws: TransportError.timedOut) { try pair.server.receive(exactly: 1) }
   }
 
-  @Test("a peer that takes nothing for as long as the timeout ends a send")
-  func sendTimeout() throws {
-    let pair = try SocketPair.tcp()
-    try pair.server.setSendTimeout(.milliseconds(20))
-    let more = [UInt8](repeating: 0, count: 64 << 20)  // more than any queue on the way holds
-    #expect(throws: TransportError.timedOut) { try pair.server.send(more.span) }
-  }
-
   @Test("8 MiB arrive byte for byte at a slow reader")
   func slowReader() throws {
     try SocketPair.tcp().split { client, server in

@@ -52,4 +52,15 @@ import Testing
     #expect(
       TransportError(systemCall: "recv", code: EBADF) == .systemCall("recv", code: EBADF))
   }
+
+  @Test("a log line can be made of an error: closures capture it whole")
+  func captured() {
+    // In a program built without optimisation this ended the process while an error was aligned to 16 bytes.
+    func line(_ text: @autoclosure () -> String) -> String { text() }
+    func describe(_ error: TransportError) -> String { line("lost: \(error)") }
+    #expect(describe(.timedOut) == "lost: timed out")
+    let unix = TransportError.cannotConnect(to: .unix(path: "/x"), code: ECONNREFUSED)
+    #expect(describe(unix) == "lost: cannot connect to unix:/x: connection refused")
+    #expect(MemoryLayout<TransportError>.alignment == 8)
+  }
 }

@@ -24,7 +24,6 @@ struct WireClient: ~Copyable {
   init(to endpoint: Endpoint) throws {
     let socket = try Socket.connect(to: endpoint)
     try socket.setReceiveTimeout(ChildProcess.timeLimit)
-    try socket.setSendTimeout(ChildProcess.timeLimit)
     self.socket = socket
   }
 

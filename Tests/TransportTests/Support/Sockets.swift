@@ -30,7 +30,6 @@ func loopbackListener(options: ListenerOptions = ListenerOptions()) throws -> Li
 func connect(to address: Address) throws -> Socket {
   let socket = try Socket.connect(to: address)
   try socket.setReceiveTimeout(patience)
-  try socket.setSendTimeout(patience)
   return socket
 }
 
@@ -59,7 +58,6 @@ struct SocketPair: ~Copyable {
     let client = try connect(to: listener.boundAddress)
     let server = try listener.next()
     try server.setReceiveTimeout(patience)
-    try server.setSendTimeout(patience)
     return SocketPair(client: client, server: server)
   }
 
@@ -97,7 +95,7 @@ extension Socket {
 
   func send(_ text: String) throws(TransportError) {
     let bytes = Array(text.utf8)
-    try send(bytes.span)
+    try send(bytes.span, within: patience)
   }
 
   /// An option whose value is a C `int`.
