@@ -19,8 +19,8 @@ struct ConnectionLoop: ~Copyable {
   private var inputEnded = false
   /// The body of the request being read.
   private var body: [UInt8] = []
-  /// When the head being read began to arrive, if it did not come at once.
-  private var headBegan: MonotonicTime?
+  /// Since when the rest of the head, or of the body, being read is waited for; `nil` while it came at once.
+  private var waitBegan: MonotonicTime?
   private var writer: ResponseWriter
 
   /// Why a connection ends before its time.
@@ -49,7 +49,6 @@ struct ConnectionLoop: ~Copyable {
     logger.debug("Connection from \(connection.peer)")
     do throws(Interruption) {
       try learnOrigin()
-      try setTimeouts()
       while let request = try receiveRequest() {
         guard try answer(request) else { break }
       }
@@ -60,7 +59,7 @@ struct ConnectionLoop: ~Copyable {
         refuse(refusal)
       case .lost(let error):
         logger.debug("Connection lost: \(error)")
-        // What the client does not take must not stay in the system's memory.
+        // What the client does not take must not stay in the system's memory: the close is a reset.
         if error == .timedOut { connection.socket.resetOnClose() }
       }
     }
@@ -79,26 +78,18 @@ struct ConnectionLoop: ~Copyable {
     }
   }
 
-  private func setTimeouts() throws(Interruption) {
-    do throws(TransportError) {
-      let timeouts = service.configuration.timeouts
-      try connection.socket.setReceiveTimeout(timeouts.receive)
-    } catch {
-      throw .lost(error)
-    }
-  }
-
   // MARK: Reading
 
   /// The next request with its body, or `nil` when the client has closed or the server is stopping.
   private mutating func receiveRequest() throws(Interruption) -> Request? {
     body = []
-    headBegan = nil
+    waitBegan = nil
     var head: RequestHead?
     while true {
       switch try step() {
       case .event(.request(let received), _):
         head = received
+        waitBegan = nil
         try check(received)
         try sendContinueIfAwaited()
       case .event(.content, _):
@@ -112,7 +103,11 @@ struct ConnectionLoop: ~Copyable {
       case .event(.response, _), .event(.interimResponse, _), .paused:
         preconditionFailure("a server that has begun an exchange reads a request")
       case .needMoreInput:
-        try receive()
+        if machine.peerState == .idle, input.isEmpty {
+          try receiveFirst()
+        } else {
+          try receiveMore()
+        }
       }
     }
   }
@@ -161,36 +156,47 @@ struct ConnectionLoop: ~Copyable {
     }
   }
 
-  /// Waits for bytes.
-  private mutating func receive() throws(Interruption) {
-    let isIdle = machine.peerState == .idle && input.isEmpty
-    if isIdle {
-      input.giveBackMemory()
-      guard connection.markIdle() else {
-        inputEnded = true
-        return
-      }
-    } else if machine.peerState == .idle {
-      try checkHeadTime()
+  /// Waits for a request to begin. One that does not is no error: the connection closes.
+  ///
+  /// How long is told to the listening socket (``ServerConfiguration/Timeouts/keepAlive``), so that it costs no system
+  /// call and no look at the clock.
+  private mutating func receiveFirst() throws(Interruption) {
+    input.giveBackMemory()
+    guard connection.markIdle() else {
+      inputEnded = true
+      return
     }
     do throws(TransportError) {
       inputEnded = try input.receive(from: connection.socket) == 0
-    } catch {
-      guard error == .timedOut else { throw .lost(error) }
-      guard isIdle else { throw .refused(.requestTimeout) }
+    } catch .timedOut {
       inputEnded = true
+    } catch {
+      throw .lost(error)
     }
     connection.markBusy()
   }
 
-  /// A head that comes byte by byte does not get more time than one that comes whole.
-  private mutating func checkHeadTime() throws(Interruption) {
-    let now = MonotonicTime.now()
-    guard let began = headBegan else {
-      headBegan = now
-      return
+  /// Waits for more of a request that has begun.
+  private mutating func receiveMore() throws(Interruption) {
+    let deadline = nextDeadline()
+    do throws(TransportError) {
+      inputEnded = try input.receive(from: connection.socket, by: deadline) == 0
+    } catch .timedOut {
+      throw .refused(.requestTimeout)
+    } catch {
+      throw .lost(error)
     }
-    if now - began > service.configuration.timeouts.head { throw .refused(.requestTimeout) }
+  }
+
+  /// By when more of the head or the body must come.
+  private mutating func nextDeadline() -> MonotonicTime {
+    let timeouts = service.configuration.timeouts
+    let now = MonotonicTime.now()
+    let began = waitBegan ?? now
+    waitBegan = began
+    // A head that comes byte by byte does not get more time than one that comes whole.
+    guard machine.peerState != .idle else { return began + timeouts.head }
+    return min(now + timeouts.bodyIdle, began + timeouts.body(havingReceived: body.count))
   }
 
   // MARK: Answering
@@ -261,12 +267,10 @@ struct ConnectionLoop: ~Copyable {
       MonotonicTime.now()
       + (isStopping ? .milliseconds(100) : service.configuration.timeouts.linger)
     do throws(TransportError) {
-      while true {
-        let left = deadline - .now()
-        guard left > .zero else { return }
-        try connection.socket.setReceiveTimeout(left)
+      // What is there is received after the deadline too: a client that never stops must not stay.
+      while .now() < deadline {
         input.consume(input.count)
-        if try input.receive(from: connection.socket) == 0 { return }
+        if try input.receive(from: connection.socket, by: deadline) == 0 { return }
       }
     } catch {
       // The client is gone, or takes its time: the system delivers what was sent.

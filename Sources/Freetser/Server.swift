@@ -163,7 +163,9 @@ public final class Server: Sendable {
 
   private func open() throws(TransportError) -> (ConnectionThreads, [Address]) {
     let configuration = service.configuration
-    let listeners = try Listener.open(endpoints, options: configuration.listener)
+    var listenerOptions = configuration.listener
+    listenerOptions.receiveTimeout = configuration.timeouts.keepAlive
+    let listeners = try Listener.open(endpoints, options: listenerOptions)
     var options = ConnectionThreads.Options()
     options.stackSizeInBytes = configuration.stackSize
     let threads = ConnectionThreads(

@@ -51,25 +51,50 @@ public struct ServerConfiguration: Sendable {
       256...(1 << 30) ~= maximumHeadSize, "maximumHeadSize is from 256 bytes to 1 GiB")
     precondition(0...(1 << 40) ~= maximumBodySize, "maximumBodySize is from 0 to 1 TiB")
     precondition(1 << 16...(1 << 30) ~= stackSize, "stackSize is from 64 KiB to 1 GiB")
-    for timeout in [timeouts.head, timeouts.receive, timeouts.send, timeouts.linger] {
-      precondition(timeout > .zero, "timeouts are more than nothing")
-    }
+    timeouts.check()
   }
 
-  /// How long to wait for a client before giving up on it.
+  /// How long to wait for a client before giving up on it. How long a handler takes is not limited.
   public struct Timeouts: Hashable, Sendable {
-    /// From the first byte of a head to its last; 10 s by default. Then 408. It is looked at when bytes arrive, so that
-    /// a head that stops coming takes ``receive`` on top.
+    /// For a head, from its first byte to its last, however it comes; 10 s by default. Then 408.
     public var head: Duration = .seconds(10)
-    /// From one byte to the next, and between two requests; 15 s by default. Then 408 in the middle of a
-    /// request, and a silent close between two.
-    public var receive: Duration = .seconds(15)
-    /// For the client to take some of a response; 30 s by default. Then the connection is cut.
+
+    /// From one piece of a body to the next; 10 s by default. Then 408.
+    public var bodyIdle: Duration = .seconds(10)
+
+    /// For a whole body, before the time that it earns by coming (``minimumBodyRate``); 20 s by default. Then 408.
+    public var body: Duration = .seconds(20)
+
+    /// How many bytes of a body earn it one more second; 500 by default.
+    ///
+    /// After the time that ``body`` gives, this is the slowest that a body may come, in bytes per second on average.
+    public var minimumBodyRate = 500
+
+    /// For the first byte of a request, on a new connection and after a response; 15 s by default. Then the connection
+    /// closes, and nothing is said.
+    public var keepAlive: Duration = .seconds(15)
+
+    /// For a client to take any of what is sent to it; 30 s by default. Then the connection is cut by a reset.
+    ///
+    /// A client that takes a little now and then may take as long as it likes for the whole.
     public var send: Duration = .seconds(30)
+
     /// For a client to end its half after we have ended ours, so that it gets to read all of the response; 5 s by default.
     public var linger: Duration = .seconds(5)
 
     /// All times at their defaults.
     public init() {}
+
+    /// How long a body may take of which so many bytes have come.
+    func body(havingReceived count: Int) -> Duration {
+      body + .seconds(count) / minimumBodyRate
+    }
+
+    func check() {
+      for timeout in [head, bodyIdle, body, keepAlive, send, linger] {
+        precondition(timeout > .zero, "timeouts are more than nothing")
+      }
+      precondition(minimumBodyRate > 0, "minimumBodyRate is at least one byte a second")
+    }
   }
 }

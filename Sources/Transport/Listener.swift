@@ -138,7 +138,7 @@ private func handsOnReceiveTimeout(_ endpoint: Endpoint) -> Bool {
   #if canImport(Darwin)
     return false
   #else
-    if case .unix = endpoint { return false }
+    if case .unix = endpoint.place { return false }
     return true
   #endif
 }

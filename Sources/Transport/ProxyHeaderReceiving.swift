@@ -5,7 +5,7 @@ import Threads
 extension Socket {
   /// Receives the header that a proxy sends first, and takes it out of the buffer.
   ///
-  /// What follows it stays in the buffer. The receive timeout is changed: set it anew.
+  /// What follows it stays in the buffer.
   ///
   /// - Parameters:
   ///   - buffer: Gets what comes; empty.
@@ -20,10 +20,7 @@ extension Socket {
   ) throws(TransportError) -> ProxyHeader? {
     let deadline = MonotonicTime.now() + limit
     while true {
-      let left = deadline - .now()
-      guard left > .zero else { throw .timedOut }
-      try setReceiveTimeout(left)
-      if try buffer.receive(from: self) == 0 {
+      if try buffer.receive(from: self, by: deadline) == 0 {
         if buffer.isEmpty { return nil }
         throw .invalidProxyHeader(.cutOff)
       }

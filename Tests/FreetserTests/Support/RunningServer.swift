@@ -42,6 +42,16 @@ final class LogRecorder: Sendable {
 
   var lines: [String] { recorded.withLock { $0 } }
 
+  /// Waits for so many lines that begin like this.
+  ///
+  /// - Returns: Whether they came; a test that waits in vain has failed.
+  func hasRecorded(_ start: String, times: Int = 1) -> Bool {
+    let found = recorded.wait(until: .now() + .seconds(60)) { lines in
+      lines.count { $0.hasPrefix(start) } >= times ? true : nil
+    }
+    return found ?? false
+  }
+
   var logger: Logger {
     Logger(label: "test") { _ in Handler(recorder: self) }
   }
@@ -58,6 +68,7 @@ final class LogRecorder: Sendable {
 
     func log(event: LogEvent) {
       recorder.recorded.withLock { $0.append("\(event.level) \(event.message)") }
+      recorder.recorded.wakeAll()
     }
   }
 }

@@ -1,7 +1,14 @@
 // A client that sends any bytes it is told to and reads responses with our own machine.
 
 import HTTPCore
-import Transport
+
+@testable import Transport
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
 
 final class TestClient {
   struct Received: Equatable {
@@ -110,6 +117,25 @@ final class TestClient {
       return false
     } catch Failure.closedWithoutResponse {
       return true
+    }
+  }
+
+  /// Waits, reading nothing, until the server has reset the connection.
+  func isReset() -> Bool {
+    // A close in order is no event for poll(2) when no events are asked for.
+    var wanted = pollfd(fd: socket.descriptor.number, events: 0, revents: 0)
+    return unsafe poll(&wanted, 1, 60_000) == 1 && wanted.revents & Int16(POLLERR) != 0
+  }
+
+  /// Whether the server has closed or reset, whatever it said before.
+  func isGone() -> Bool {
+    do {
+      while !inputEnded { try receiveMore() }
+      return true
+    } catch TransportError.peerGone, Failure.closedWithoutResponse {
+      return true
+    } catch {
+      return false
     }
   }
 }
