@@ -98,8 +98,12 @@ extension Socket {
   /// Sends all of the bytes, one span after the other, in one system call when the system takes them
   /// at once.
   ///
-  /// - Parameter limit: How long the peer may take nothing; `nil` waits for ever. It is a limit on
-  ///   standing still, not on the whole send.
+  /// - Parameters:
+  ///   - first: What is sent first.
+  ///   - second: What is sent behind it.
+  ///   - third: What is sent last.
+  ///   - limit: How long the peer may take nothing; `nil` waits for ever. It is a limit on standing
+  ///     still, not on the whole send.
   /// - Throws: ``TransportError/timedOut`` if the peer took nothing for as long as the limit,
   ///   ``TransportError/peerGone(code:)``. Some of the bytes may have been sent then.
   public borrowing func send(
