@@ -9,11 +9,15 @@ struct Refusal: Equatable {
   var status: HTTPResponse.Status
   /// Said after the status's own words; never anything that came from a client or from the handler.
   var detail: String?
+  /// When the client may try again, in seconds.
+  var retryAfter: Int?
 
   static let internalServerError = Refusal(status: .internalServerError)
   static let requestTimeout = Refusal(status: .requestTimeout)
   static let versionNotSupported = Refusal(status: .httpVersionNotSupported)
   static let notImplemented = Refusal(status: .notImplemented)
+  /// All connections together hold as many bodies as they may.
+  static let overloaded = Refusal(status: .serviceUnavailable, retryAfter: 1)
   static let expectationFailed = Refusal(status: .expectationFailed)
 
   /// RFC 9110 renamed 413 to Content Too Large; people still search for the name it had before.
@@ -36,14 +40,18 @@ struct Refusal: Equatable {
     detail = error.description
   }
 
-  init(status: HTTPResponse.Status, detail: String? = nil) {
+  init(status: HTTPResponse.Status, detail: String? = nil, retryAfter: Int? = nil) {
     self.status = status
     self.detail = detail
+    self.retryAfter = retryAfter
   }
 
   /// As Python's freetser writes it: `413 Error: Payload Too Large: Exceeded limit 2097152`.
   var response: Response {
     let detail = detail.map { ": \($0)" } ?? ""
-    return .text("\(status.code) Error: \(status.reasonPhrase)\(detail)\n", status: status)
+    var response = Response.text(
+      "\(status.code) Error: \(status.reasonPhrase)\(detail)\n", status: status)
+    if let retryAfter { response.fields[.retryAfter] = "\(retryAfter)" }
+    return response
   }
 }

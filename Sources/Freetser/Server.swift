@@ -53,9 +53,29 @@ public final class Server: Sendable {
   ///   - endpoints: Where to listen: at all of them, or the start fails. At least one.
   ///   - configuration: Limits, timeouts and the log.
   ///   - handler: Answers a request. Called on the connection's thread.
-  public init(
+  public convenience init(
     _ endpoints: [Endpoint], configuration: ServerConfiguration = ServerConfiguration(),
     handler: @escaping @Sendable (Request) throws -> Response
+  ) {
+    self.init(endpoints, configuration, .whole(handler))
+  }
+
+  /// Makes a server whose handler reads the bodies of requests itself.
+  ///
+  /// - Parameters:
+  ///   - endpoints: Where to listen: at all of them, or the start fails. At least one.
+  ///   - configuration: Limits, timeouts and the log.
+  ///   - handler: Answers a request, whose `body` is empty; the second parameter is for reading it. Called on the
+  ///     connection's thread, as soon as the head is there.
+  public convenience init(
+    _ endpoints: [Endpoint], configuration: ServerConfiguration = ServerConfiguration(),
+    streaming handler: @escaping @Sendable (Request, inout RequestBody) throws -> Response
+  ) {
+    self.init(endpoints, configuration, .streaming(handler))
+  }
+
+  private init(
+    _ endpoints: [Endpoint], _ configuration: ServerConfiguration, _ handler: Service.Handler
   ) {
     configuration.check()
     configuration.proxies.check(with: endpoints)
@@ -179,7 +199,7 @@ public final class Server: Sendable {
   private func serve(_ connection: consuming AcceptedConnection) {
     servingThreads.withLock { _ = $0.insert(.current) }
     defer { servingThreads.withLock { _ = $0.remove(.current) } }
-    var loop = ConnectionLoop(connection, service)
+    var loop = ConnectionLoop(ConnectionStream(connection), service)
     loop.run()
   }
 

@@ -12,7 +12,15 @@ public struct ServerConfiguration: Sendable {
   public var maximumHeadSize = 16_384
 
   /// The largest body of a request. In bytes; 2 MiB by default. A larger one is answered with 413.
+  ///
+  /// A handler that reads the body itself may allow itself another size (``RequestBody/limit``).
   public var maximumBodySize = 2_097_152
+
+  /// How many bytes of request bodies all connections together may hold for their handlers; 256 MiB by default.
+  ///
+  /// Bodies that are read whole count, from their first byte to the end of the response, in steps of 64 KiB. One for
+  /// which there is no room is answered with 503 and `Retry-After`.
+  public var maximumBufferedBytes = 268_435_456
 
   /// The oldest version of HTTP that is served; older ones are answered with 505. HTTP/1.0 by default.
   public var minimumVersion = Version.http10
@@ -50,6 +58,7 @@ public struct ServerConfiguration: Sendable {
     precondition(
       256...(1 << 30) ~= maximumHeadSize, "maximumHeadSize is from 256 bytes to 1 GiB")
     precondition(0...(1 << 40) ~= maximumBodySize, "maximumBodySize is from 0 to 1 TiB")
+    precondition(maximumBufferedBytes >= 0, "maximumBufferedBytes is not negative")
     precondition(1 << 16...(1 << 30) ~= stackSize, "stackSize is from 64 KiB to 1 GiB")
     timeouts.check()
   }

@@ -63,6 +63,9 @@ public struct Connection: Equatable, Sendable {
   /// Whether the request being answered is HEAD.
   package var isAnsweringHead: Bool { exchange.kind == .head }
 
+  /// Whether the message being sent may end with trailers.
+  package var sendsTrailers: Bool { outgoing.isChunked }
+
   /// What of a request its response depends on.
   struct Exchange: Equatable, Sendable {
     var kind = RequestKind.ordinary

@@ -20,7 +20,7 @@ public struct Endpoint: Hashable, Sendable {
 
   /// Whether proxies that are trusted begin each connection here with a PROXY header.
   ///
-  /// It is for whoever serves the connections to read it: ``Socket/receiveProxyHeader(into:within:limitInBytes:)``.
+  /// It is for whoever serves the connections to read it: ``ReceiveBuffer/receiveProxyHeader(from:within:limitInBytes:)``.
   public var proxyProtocol = false
 
   /// TCP.
