@@ -133,6 +133,12 @@ extension ConnectionLoop {
     let before = exchange.request.machine
     do throws(Interruption) {
       try begin(response, length: nil, to: request)
+      guard exchange.request.machine.ourState == .switched else {
+        // A success, but not to CONNECT.
+        exchange.request.raw.output.removeAll()
+        log(ProtocolError(.switchWithoutProposal, by: .us), of: request)
+        throw .refused(.internalServerError)
+      }
     } catch {
       exchange.request.machine = before
       throw error

@@ -1,6 +1,6 @@
 // The body of a response, written while it is made.
 
-public import HTTPCore
+import HTTPCore
 import HTTPTypes
 import Threads
 import Transport
@@ -59,8 +59,16 @@ public struct ResponseBody: ~Copyable {
   ///
   /// - Parameter trailers: Fields behind the body. For clients that get none they are left out.
   /// - Throws: As ``write(_:)-(Span<UInt8>)`` does, and if a trailer may not stand there.
-  public mutating func end(trailers: Fields = Fields()) throws(StreamError) {
-    try send(.endOfMessage(trailers: request.machine.sendsTrailers ? trailers : Fields()))
+  public mutating func end(trailers: ResponseFields = [:]) throws(StreamError) {
+    var sent = Fields()
+    do throws(ProtocolError) {
+      for (name, value) in trailers.lines where request.machine.sendsTrailers {
+        try sent.append(name.rawName, value)
+      }
+    } catch {
+      throw fail(.unsendable(error))
+    }
+    try send(.endOfMessage(trailers: sent))
     hasEnded = true
   }
 

@@ -63,6 +63,20 @@ public final class Server: Sendable {
   /// Makes a server whose handler reads the bodies of requests itself.
   ///
   /// - Parameters:
+  ///   - endpoint: Where to listen.
+  ///   - configuration: Limits, timeouts and the log.
+  ///   - handler: Answers a request, whose `body` is empty; the second parameter is for reading it. Called on the
+  ///     connection's thread, as soon as the head is there.
+  public convenience init(
+    _ endpoint: Endpoint, configuration: ServerConfiguration = ServerConfiguration(),
+    streaming handler: @escaping @Sendable (Request, inout RequestBody) throws -> Response
+  ) {
+    self.init([endpoint], configuration, .streaming(handler))
+  }
+
+  /// Makes a server that listens in several places and whose handler reads the bodies of requests itself.
+  ///
+  /// - Parameters:
   ///   - endpoints: Where to listen: at all of them, or the start fails. At least one.
   ///   - configuration: Limits, timeouts and the log.
   ///   - handler: Answers a request, whose `body` is empty; the second parameter is for reading it. Called on the
