@@ -170,16 +170,22 @@ public final class Server: Sendable {
   ///   several endpoints the first one's, and ``addresses`` has them all.
   /// - Throws: `TransportError` if one of the endpoints cannot be listened on.
   public func run(ready: (Address) -> Void = { _ in }) throws(TransportError) {
+    let limit = service.configuration.stopLimit
+    let isSignalled = Monitor(false)
+    // Before the start: whoever can connect can also expect that a signal stops us in order.
+    let signals = StopSignals.shared.whenSignalled { [self] in
+      isSignalled.withLock { $0 = true }
+      stop(within: limit)
+    }
+    defer { StopSignals.shared.forget(signals) }
     let address = try start()
     speaksForProgram.store(service.configuration.notifiesServiceManager, ordering: .relaxed)
-    let signals = StopSignals.shared.whenSignalled { [self] in
-      stop(within: service.configuration.stopLimit)
-    }
+    defer { speaksForProgram.store(false, ordering: .relaxed) }
     ready(address)
     if isReady { notifyServiceManager("READY=1") }
+    // A signal before the server ran found nothing to stop.
+    if isReady, isSignalled.withLock({ $0 }) { stop(within: limit) }
     waitUntilStopped()
-    speaksForProgram.store(false, ordering: .relaxed)
-    StopSignals.shared.forget(signals)
   }
 
   /// Stops in order: goes on as before for ``ServerConfiguration/stopDelay``, closes the listeners and idle connections,
