@@ -85,6 +85,7 @@ struct ConnectionLoop: ~Copyable {
   private mutating func answer(_ head: RequestHead) throws(Interruption) -> Bool {
     try check(head)
     var request = origin.request(head, service.configuration)
+    request.isServerReady = service.isReady
     var response = try respond(to: &request)
     let closes = exchange.request.mustClose
     if closes, !response.takesOver { response.fields[.connection] = "close" }

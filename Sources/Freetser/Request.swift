@@ -24,6 +24,10 @@ public struct Request: Sendable {
   /// The scheme that the client used: `http`, unless a proxy that is trusted says otherwise.
   public var scheme: Scheme
 
+  /// Whether the server is ready (``Server/isReady``): `false` once it is asked to stop, for pages that load balancers
+  /// look at.
+  public var isServerReady = true
+
   /// How the client spoke to the first server that it reached.
   public enum Scheme: String, Hashable, Sendable {
     /// Readable by everyone on the way.

@@ -2,6 +2,7 @@
 
 public import KVStore
 import Logging
+import Synchronization
 import Threads
 public import Transport
 
@@ -27,10 +28,15 @@ public final class Server: Sendable {
   /// The threads that serve connections, which must not wait for their own end.
   private let servingThreads = Monitor<Set<ThreadID>>([])
 
+  /// Whether the service manager is told of what this server does.
+  private let speaksForProgram = Atomic(false)
+
   private enum State {
     case stopped
     case starting
     case running(ConnectionThreads, [Address])
+    /// Asked to stop, and serving as before for a while.
+    case leaving(ConnectionThreads, [Address])
     case stopping(ConnectionThreads)
   }
 
@@ -147,6 +153,7 @@ public final class Server: Sendable {
         "Limits: Header=\(configuration.maximumHeadSize), Body=\(configuration.maximumBodySize)")
       return addresses[0]
     } catch {
+      service.isReady = false
       change(to: .stopped)
       throw error
     }
@@ -154,26 +161,50 @@ public final class Server: Sendable {
 
   /// The addresses that clients can connect to, in the order of ``endpoints``; none unless the server is running.
   public var addresses: [Address] {
-    state.withLock { if case .running(_, let addresses) = $0 { addresses } else { [] } }
+    state.withLock { state in
+      switch state {
+      case .running(_, let addresses), .leaving(_, let addresses): addresses
+      case .stopped, .starting, .stopping: []
+      }
+    }
   }
 
+  /// Whether the server serves and has not been asked to stop.
+  ///
+  /// It turns `false` before anything closes, by ``ServerConfiguration/stopDelay``: show it to load balancers. Handlers
+  /// find it in ``Request/isServerReady``.
+  public var isReady: Bool { service.isReady }
+
   /// Serves until SIGINT, SIGTERM or ``stop(within:)``; a second signal ends the process at once.
+  ///
+  /// A service manager that waits for it is told that the program is ready, after `ready` has returned, and when it
+  /// begins to stop (``ServerConfiguration/notifiesServiceManager``).
   ///
   /// - Parameter ready: Called with the address that clients can connect to, once they can; of
   ///   several endpoints the first one's, and ``addresses`` has them all.
   /// - Throws: `TransportError` if one of the endpoints cannot be listened on.
   public func run(ready: (Address) -> Void = { _ in }) throws(TransportError) {
-    let address = try start()
+    let limit = service.configuration.stopLimit
+    let isSignalled = Monitor(false)
+    // Before the start: whoever can connect can also expect that a signal stops us in order.
     let signals = StopSignals.shared.whenSignalled { [self] in
-      stop(within: service.configuration.stopLimit)
+      isSignalled.withLock { $0 = true }
+      stop(within: limit)
     }
+    defer { StopSignals.shared.forget(signals) }
+    let address = try start()
+    speaksForProgram.store(service.configuration.notifiesServiceManager, ordering: .relaxed)
+    defer { speaksForProgram.store(false, ordering: .relaxed) }
     ready(address)
+    if isReady { notifyServiceManager("READY=1") }
+    // A signal before the server ran found nothing to stop.
+    if isReady, isSignalled.withLock({ $0 }) { stop(within: limit) }
     waitUntilStopped()
-    StopSignals.shared.forget(signals)
   }
 
-  /// Stops in order: closes the listeners and idle connections, lets the others finish their request, cuts what is
-  /// not finished in time, and waits for all of it. Does nothing if the server is not running.
+  /// Stops in order: goes on as before for ``ServerConfiguration/stopDelay``, closes the listeners and idle connections,
+  /// lets the others finish their request, cuts what is not finished in time, and waits for all of it. Does nothing if
+  /// the server is not running. A second call ends the delay.
   ///
   /// Called by a handler it returns at once and the server stops behind it, so that the handler's own response can be
   /// sent. A handler that never returns cannot be ended; its thread is left behind, and that is logged.
@@ -202,10 +233,12 @@ public final class Server: Sendable {
     let listeners = try Listener.open(endpoints, options: listenerOptions)
     var options = ConnectionThreads.Options()
     options.stackSizeInBytes = configuration.stackSize
+    options.newConnectionGrace = configuration.newConnectionGrace
     let threads = ConnectionThreads(
       listeners: listeners, options: options,
       onEvent: { configuration.logger.warning("\($0)") },
       serve: { [self] connection in serve(connection) })
+    service.isReady = true
     try threads.start()
     return (threads, listeners.map(\.boundAddress))
   }
@@ -221,7 +254,11 @@ public final class Server: Sendable {
     let (threads, isFirst) = beginStop()
     guard let threads else { return }
     let logger = service.configuration.logger
-    if isFirst { logger.info("Server stopping") }
+    if isFirst {
+      logger.info("Server stopping")
+      notifyServiceManager("STOPPING=1")
+      goOnForAWhile()
+    }
     let result = threads.stop(within: limit)
     guard isFirst else { return waitUntilStopped() }
     if result.cut > 0 { logger.warning("Connections cut: \(result.cut)") }
@@ -234,14 +271,38 @@ public final class Server: Sendable {
 
   /// What there is to stop, and whether nobody else has begun to.
   private func beginStop() -> (ConnectionThreads?, isFirst: Bool) {
-    state.withLock { state in
+    defer { state.wakeAll() }
+    return state.withLock { state in
       switch state {
       case .stopped, .starting: return (nil, true)
       case .stopping(let threads): return (threads, false)
-      case .running(let threads, _):
+      case .leaving(let threads, _):
         state = .stopping(threads)
+        return (threads, false)
+      case .running(let threads, let addresses):
+        service.isReady = false
+        state = .leaving(threads, addresses)
         return (threads, true)
       }
+    }
+  }
+
+  /// Serves as before until the delay is over, or somebody asks again.
+  private func goOnForAWhile() {
+    let end = MonotonicTime.now() + service.configuration.stopDelay
+    _ = state.wait(until: end) { if case .leaving = $0 { nil as Void? } else { () } }
+    state.withLock { state in
+      if case .leaving(let threads, _) = state { state = .stopping(threads) }
+    }
+  }
+
+  private func notifyServiceManager(_ message: String) {
+    guard speaksForProgram.load(ordering: .relaxed) else { return }
+    do throws(TransportError) {
+      try ServiceManager.notify(message)
+    } catch {
+      service.configuration.logger.warning(
+        "The service manager cannot be told \(message): \(error)")
     }
   }
 
@@ -249,7 +310,7 @@ public final class Server: Sendable {
   private func reserveStart() {
     _ = state.wait { state in
       switch state {
-      case .stopping: return nil as Void?
+      case .leaving, .stopping: return nil as Void?
       case .starting, .running: preconditionFailure("a server that runs is not started again")
       case .stopped:
         state = .starting

@@ -40,8 +40,27 @@ public struct ServerConfiguration: Sendable {
   /// nested 500 deep needs 768 KiB.
   public var stackSize = 1_048_576
 
-  /// How long connections may take to finish when SIGINT or SIGTERM stops the server; 10 s by default.
+  /// How long a server that is asked to stop goes on as before, though ``Server/isReady`` is false; not at all by default.
+  ///
+  /// Set it to the time in which load balancers notice. Requests, on new connections too, are served meanwhile. Asking
+  /// again ends it.
+  public var stopDelay: Duration = .zero
+
+  /// How old a connection must be for a stop to end it although nothing has come on it yet; 2 s by default.
+  ///
+  /// A client that has just connected is about to send its request, which nobody else would answer.
+  public var newConnectionGrace: Duration = .seconds(2)
+
+  /// How long connections may take to finish when SIGINT or SIGTERM stops the server, from the end of ``stopDelay`` on;
+  /// 10 s by default.
   public var stopLimit: Duration = .seconds(10)
+
+  /// Whether ``Server/run(ready:)`` tells a service manager that asks for it when the server is ready and when it
+  /// stops; `true` by default.
+  ///
+  /// The manager asks by the variable NOTIFY_SOCKET, which systemd sets for services of `Type=notify` and then waits
+  /// for. A program that runs several servers turns it off, and uses `ServiceManager` itself.
+  public var notifiesServiceManager = true
 
   /// Where the server's log lines go: by default through ``LogQueue/shared`` to standard output, where nobody who
   /// logs waits for them to be written.
@@ -60,6 +79,9 @@ public struct ServerConfiguration: Sendable {
     precondition(0...(1 << 40) ~= maximumBodySize, "maximumBodySize is from 0 to 1 TiB")
     precondition(maximumBufferedBytes >= 0, "maximumBufferedBytes is not negative")
     precondition(1 << 16...(1 << 30) ~= stackSize, "stackSize is from 64 KiB to 1 GiB")
+    for duration in [stopDelay, newConnectionGrace, stopLimit] {
+      precondition(duration >= .zero, "the times of a stop are not negative")
+    }
     timeouts.check()
   }
 

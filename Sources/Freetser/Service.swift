@@ -1,12 +1,14 @@
 // What all connections of one server share: the settings, the handler, and the memory that bodies may take.
 
 import Logging
+import Synchronization
 
 /// Calls the handler.
 final class Service: Sendable {
   let configuration: ServerConfiguration
   let bodyBudget: BodyBudget
   private let handler: Handler
+  private let ready = Atomic(false)
 
   /// How a handler gets the body.
   enum Handler: Sendable {
@@ -20,6 +22,12 @@ final class Service: Sendable {
     self.configuration = configuration
     self.handler = handler
     bodyBudget = BodyBudget(limitInBytes: configuration.maximumBufferedBytes)
+  }
+
+  /// See ``Server/isReady``.
+  var isReady: Bool {
+    get { ready.load(ordering: .relaxed) }
+    set { ready.store(newValue, ordering: .relaxed) }
   }
 
   /// The handler's response.

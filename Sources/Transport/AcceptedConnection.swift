@@ -52,14 +52,16 @@ public struct AcceptedConnection: ~Copyable, Sendable {
   /// Says that nothing is begun: from here on a stop ends the connection at once, by ending its
   /// input.
   ///
-  /// A connection is idle from its start. Costs one atomic store.
+  /// Before the first ``markBusy()`` it does nothing: a connection is new from its start, and a stop gives it time
+  /// (``ConnectionThreads/Options/newConnectionGrace``). Costs one atomic exchange.
   ///
   /// - Returns: Whether to wait for more; `false` when the server is stopping, and then nothing
   ///   else may wake the thread: leave.
   public borrowing func markIdle() -> Bool {
     // The order of these two decides race 2 in ConnectionRegistry.
-    entry.isIdle.store(true, ordering: .sequentiallyConsistent)
-    return !registry.isStopping
+    let (_, phase) = entry.phase.compareExchange(
+      expected: .busy, desired: .idle, ordering: .sequentiallyConsistent)
+    return phase == .new || !registry.isStopping
   }
 
   /// Says that something is begun, which a stop lets finish.
@@ -67,6 +69,6 @@ public struct AcceptedConnection: ~Copyable, Sendable {
   /// A stop that looks just before still takes the connection for idle: what was received can be
   /// answered, but no more may come.
   public borrowing func markBusy() {
-    entry.isIdle.store(false, ordering: .relaxed)
+    entry.phase.store(.busy, ordering: .relaxed)
   }
 }

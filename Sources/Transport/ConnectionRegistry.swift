@@ -6,14 +6,14 @@
 //    is shut down only under the lock and only while its connection is registered; a connection is
 //    removed, under the lock, before its socket is closed. Receiving and sending take no lock.
 //
-// 2. A connection becomes idle unseen and waits for ever. It stores `isIdle`, then loads `isStopping`;
-//    a stop stores `isStopping`, then loads `isIdle`; all four are sequentially consistent, so that
+// 2. A connection becomes idle unseen and waits for ever. It stores its phase, then loads `isStopping`;
+//    a stop stores `isStopping`, then loads the phase; all four are sequentially consistent, so that
 //    they have one order, in which one of the two loads comes after the other side's store. Either
 //    the connection sees the stop and leaves, or the stop sees it idle and ends its input.
 //
 // 3. A connection is accepted while a stop goes through the registry. It registers under the lock: if
-//    that comes before the stop's turn, the stop sees it; if it comes after, so was `isStopping`
-//    stored, and it is refused.
+//    that comes before the stop refuses new ones, the stop sees it when it ends them, in the same
+//    locked step; if it comes after, it is refused.
 
 import Synchronization
 import Threads
@@ -22,8 +22,16 @@ import Threads
 final class ConnectionRegistry: Sendable {
   /// What a stop needs to know of a connection.
   final class Entry: Sendable {
+    enum Phase: UInt8, AtomicRepresentable {
+      /// Nothing has come yet.
+      case new
+      case busy
+      case idle
+    }
+
     fileprivate let descriptor: Int32
-    let isIdle = Atomic(true)
+    fileprivate let accepted = MonotonicTime.now()
+    let phase = Atomic(Phase.new)
 
     fileprivate init(descriptor: Int32) {
       self.descriptor = descriptor
@@ -36,6 +44,7 @@ final class ConnectionRegistry: Sendable {
     var threads = 0
     /// Only ever rises, for the pause that ends when a thread has.
     var endedThreads: UInt64 = 0
+    var refusesNew = false
     var hasStopped = false
   }
 
@@ -46,11 +55,11 @@ final class ConnectionRegistry: Sendable {
 
   var count: Int { state.withLock { $0.live.count } }
 
-  /// - Returns: The connection, or `nil` when stopping: then the socket is closed.
+  /// - Returns: The connection, or `nil` when new ones are refused: then the socket is closed.
   func add(_ socket: consuming Socket, at endpoint: Endpoint) -> AcceptedConnection? {
     let entry = Entry(descriptor: socket.descriptor.number)
     let id: UInt64? = state.withLock { state in
-      guard !isStopping else { return nil }
+      guard !state.refusesNew else { return nil }
       state.accepted += 1
       state.live[state.accepted] = entry
       return state.accepted
@@ -93,19 +102,34 @@ final class ConnectionRegistry: Sendable {
 
 // The steps of a stop, in their order.
 extension ConnectionRegistry {
-  /// Refuses new connections and tells the others.
+  /// Tells all connections.
   func beginStopping() {
     stopping.store(true, ordering: .sequentiallyConsistent)
     state.wakeAll()
   }
 
-  /// Ends the input of connections that wait for something to begin.
+  /// Ends the input of connections that wait for something to begin; of new ones if they are older than `age`.
   ///
   /// They see the end and leave.
-  func endIdle() {
+  func endIdle(andNewOlderThan age: Duration) {
+    let now = MonotonicTime.now()
+    state.withLock { endIdle($0) { now - $0.accepted > age } }
+  }
+
+  /// Refuses new connections, and ends the input of those on which nothing has come yet.
+  func endNew() {
     state.withLock { state in
-      for entry in state.live.values where entry.isIdle.load(ordering: .sequentiallyConsistent) {
-        shutDown(entry.descriptor, .receiving)
+      state.refusesNew = true
+      endIdle(state) { _ in true }
+    }
+  }
+
+  private func endIdle(_ state: State, ifNew: (Entry) -> Bool) {
+    for entry in state.live.values {
+      switch entry.phase.load(ordering: .sequentiallyConsistent) {
+      case .busy: continue
+      case .new where !ifNew(entry): continue
+      case .new, .idle: shutDown(entry.descriptor, .receiving)
       }
     }
   }

@@ -50,6 +50,9 @@ struct WireClient: ~Copyable {
     }
   }
 
+  /// Whether part of a response has come.
+  var hasUnread: Bool { !input.isEmpty }
+
   /// Waits until the server closes, as it is to do without sending anything more.
   mutating func hasEnded() throws -> Bool {
     try input.isEmpty && input.receive(from: socket) == 0
