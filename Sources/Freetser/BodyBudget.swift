@@ -24,7 +24,8 @@ final class BodyBudget: Sendable {
 }
 
 /// What one connection has taken of a budget; dropping it gives that back.
-struct BodyShare: ~Copyable {
+// No structure: Swift 6.3.1 crashes when it optimises a public one around a structure that has a `deinit`.
+final class BodyShare {
   private let budget: BodyBudget
   private var bytes = 0
 
@@ -40,7 +41,7 @@ struct BodyShare: ~Copyable {
   /// Takes what is missing for a body of so many bytes.
   ///
   /// - Returns: Whether there was enough.
-  mutating func cover(_ count: Int) -> Bool {
+  func cover(_ count: Int) -> Bool {
     guard count > bytes else { return true }
     let more = min(max(count - bytes, Self.step), .max - bytes)
     guard budget.take(more) else { return false }
@@ -48,7 +49,7 @@ struct BodyShare: ~Copyable {
     return true
   }
 
-  mutating func giveBack() {
+  func giveBack() {
     guard bytes > 0 else { return }
     budget.give(bytes)
     bytes = 0

@@ -34,7 +34,7 @@ public struct RequestBody: ~Copyable {
   private var waitBegan: MonotonicTime?
   private var hasContent = false
   private var hasBegun = false
-  private var share: BodyShare
+  private let share: BodyShare
   private let configuration: ServerConfiguration
 
   /// How much of a body that nobody read is received to keep its connection. In bytes.
