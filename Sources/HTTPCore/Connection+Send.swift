@@ -81,7 +81,7 @@ extension Connection {
     if kind == .interimResponseHead, exchange.version < .http11 {
       throw ProtocolError(.interimBeforeHTTP11, by: .us)
     }
-    let facts = try ProtocolFields(head.fields, blame: .us)
+    let facts = head.facts
     // RFC 9110 section 8.6 and RFC 9112 section 6.1: no framing where there can be no content.
     let framesContent =
       facts.contentLength != nil || facts.contentLengthFlaw != nil

@@ -223,9 +223,11 @@ public struct Connection: Equatable, Sendable {
       let request = RequestHead(method: method, target: target, version: version, fields: fields)
       return .event(.request(request), consumed: head.count)
     case .response(let status, let reason, let version):
-      let kind = try receiveResponse(ProtocolFields(head, lines, blame: .peer), status, version)
+      let facts = try ProtocolFields(head, lines, blame: .peer)
+      let kind = try receiveResponse(facts, status, version)
       let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
-      let response = ResponseHead(status: status, reason: reason, version: version, fields: fields)
+      let response = ResponseHead(
+        status: status, reason: reason, version: version, fields: fields, facts: facts)
       let isFinal = kind == .finalResponseHead || kind == .switchAccepted && !response.isInterim
       let event: Event = isFinal ? .response(response) : .interimResponse(response)
       return .event(event, consumed: head.count)
