@@ -66,7 +66,6 @@ extension ConnectionLoop {
       throw error
     }
     exchange.request.machine = machine
-    heads.reuse(head)
   }
 
   private mutating func flush() throws(Interruption) {
@@ -113,7 +112,6 @@ extension ConnectionLoop {
       try exchange.request.machine.send(
         head.isInterim ? .interimResponse(head) : .response(head),
         into: &exchange.request.raw.output)
-      heads.reuse(head)
     } catch {
       log(error, of: request)
       throw .refused(.internalServerError)

@@ -84,7 +84,7 @@ struct ConnectionLoop: ~Copyable {
   /// - Returns: Whether the connection goes on to the next exchange.
   private mutating func answer(_ head: RequestHead) throws(Interruption) -> Bool {
     try check(head)
-    var request = origin.request(head, service.configuration)
+    var request = origin.request(head, service)
     request.isServerReady = service.isReady
     var response = try respond(to: &request)
     let closes = exchange.request.mustClose

@@ -46,14 +46,15 @@ struct Origin {
   }
 
   /// A request that came over the connection, with what the proxies before us say of its client.
-  func request(_ head: RequestHead, _ configuration: ServerConfiguration) -> Request {
+  func request(_ head: RequestHead, _ service: Service) -> Request {
     var forwarding = Forwarding(client: client)
     do throws(MalformedForwarding) {
       if isClientKnown {
-        forwarding = try configuration.proxies.forwarding(of: head.fields, from: client)
+        forwarding = try service.configuration.proxies.forwarding(of: head.fields, from: client)
       }
     } catch {
-      configuration.logger.debug("Ignored what \(client) says of a request's client: malformed")
+      service.configuration.logger.debug(
+        "Ignored what \(client) says of a request's client: malformed")
     }
     return Request(
       head: head, peer: peer, peerCredentials: peerCredentials,

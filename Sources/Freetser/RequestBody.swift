@@ -198,7 +198,7 @@ extension RequestBody {
       switch try step() {
       case .event(.request(let head), let consumed):
         raw.input.consume(consumed)
-        try beginBody()
+        beginBody()
         return head
       case .event(.connectionClosed, _):
         return nil
@@ -218,14 +218,13 @@ extension RequestBody {
   }
 
   /// Nothing of the last request's body is left to matter for this one's.
-  private mutating func beginBody() throws(StreamError) {
+  private mutating func beginBody() {
     waitBegan = nil
     count = 0
-    isAtEnd = false
     hasBegun = false
-    hasContent = machine.expectsContent
     // Most requests have no body, and nobody shall have to read it.
-    if !hasContent { _ = try findPiece() }
+    isAtEnd = machine.endEmptyMessage()
+    hasContent = !isAtEnd
   }
 
   private mutating func receiveFirst() throws(StreamError) {

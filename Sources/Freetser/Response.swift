@@ -81,9 +81,9 @@ public struct Response: Sendable {
     _ body: [UInt8], contentType: String = "application/octet-stream",
     status: HTTPResponse.Status = .ok, fields: ResponseFields = [:]
   ) -> Response {
-    var response = Response(status: status, fields: fields, body: body)
-    if response.fields[.contentType] == nil { response.fields[.contentType] = contentType }
-    return response
+    var fields = fields
+    if fields[.contentType] == nil { fields.append(.contentType, contentType) }
+    return Response(status: status, fields: fields, body: body)
   }
 
   /// A body that is sent while it is made, for what is large, or not known yet.
@@ -109,10 +109,9 @@ public struct Response: Sendable {
     fields: ResponseFields = [:], _ write: @escaping @Sendable (inout ResponseBody) throws -> Void
   ) -> Response {
     precondition(length ?? 0 >= 0, "a body has no negative length")
-    var response = Response(
-      status: status, fields: fields, body: .stream(length: length, write))
-    if response.fields[.contentType] == nil { response.fields[.contentType] = contentType }
-    return response
+    var fields = fields
+    if fields[.contentType] == nil { fields.append(.contentType, contentType) }
+    return Response(status: status, fields: fields, body: .stream(length: length, write))
   }
 
   /// 101: from here on both ends speak another protocol that the client asked for with `Upgrade`.

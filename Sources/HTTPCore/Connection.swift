@@ -100,6 +100,19 @@ public struct Connection: Equatable, Sendable {
     }
   }
 
+  /// Moves past the end of a message that has no content, as the next call of ``step(_:inputEnded:)`` would.
+  ///
+  /// - Returns: Whether the message has none.
+  package mutating func endEmptyMessage() -> Bool {
+    guard peerState == .sendBody, !incomingBody.expectsContent else { return false }
+    do throws(ProtocolError) {
+      try lifecycle.apply(.endOfMessage, by: role.peer, blame: .peer)
+    } catch {
+      preconditionFailure("a message has an end: \(error)")
+    }
+    return true
+  }
+
   /// Goes on to the next exchange on this connection.
   ///
   /// - Throws: ``ProtocolError`` with `party == .us` unless both halves are done and the connection persists.
