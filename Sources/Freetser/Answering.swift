@@ -32,45 +32,43 @@ extension ConnectionLoop {
   private mutating func send(
     _ response: Response, _ body: [UInt8], to request: Request
   ) throws(Interruption) {
+    let body = response.isBodiless ? [] : body
+    let follows = body.count > Self.copyLimit && !exchange.request.machine.isAnsweringHead
     do throws(ProtocolError) {
-      try gather(response, response.isBodiless ? [] : body)
+      try gather(response, body, follows: follows)
     } catch {
       // Nothing of it was gathered, and the machine is as it was: the handler's mistake becomes a 500.
       log(error, of: request)
-      gatherOwn(Refusal.internalServerError.response)
+      return gatherOwn(Refusal.internalServerError.response)
     }
-    if exchange.request.raw.output.count > Self.gatherLimit { try flush() }
+    if follows {
+      try flush(followedBy: body.span)
+    } else if exchange.request.raw.output.count > Self.gatherLimit {
+      try flush()
+    }
   }
 
   /// Gathers a response of ours, which is valid whatever the machine's state.
   mutating func gatherOwn(_ response: Response) {
     do throws(ProtocolError) {
-      try gather(response, response.bytes ?? [])
+      try gather(response, response.bytes ?? [], follows: false)
     } catch {
       preconditionFailure("our own response is valid: \(error)")
     }
   }
 
-  /// Gathers a response, and moves the machine past it.
-  private mutating func gather(_ response: Response, _ body: [UInt8]) throws(ProtocolError) {
+  /// Gathers a response, but for a body that follows, and moves the machine past it.
+  private mutating func gather(
+    _ response: Response, _ body: [UInt8], follows: Bool
+  ) throws(ProtocolError) {
     let head = try heads.make(of: response, length: body.count)
-    // The machine is a value: what goes wrong, goes wrong in the copy.
-    var machine = exchange.request.machine
-    let gathered = exchange.request.raw.output.count
-    do throws(ProtocolError) {
-      try machine.send(.response(head), into: &exchange.request.raw.output)
-      try machine.send(.content(body), into: &exchange.request.raw.output)
-      try machine.send(.endOfMessage(), into: &exchange.request.raw.output)
-    } catch {
-      exchange.request.raw.output.removeSubrange(gathered...)
-      throw error
-    }
-    exchange.request.machine = machine
+    try exchange.request.machine.sendWhole(
+      head, body, follows: follows, into: &exchange.request.raw.output)
   }
 
-  private mutating func flush() throws(Interruption) {
+  private mutating func flush(followedBy body: Span<UInt8> = Span()) throws(Interruption) {
     do throws(TransportError) {
-      try exchange.request.raw.flush()
+      try exchange.request.raw.flush(followedBy: body)
     } catch {
       throw .lost(error)
     }

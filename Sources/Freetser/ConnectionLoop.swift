@@ -90,8 +90,10 @@ struct ConnectionLoop: ~Copyable {
     let closes = exchange.request.mustClose
     if closes, !response.takesOver { response.fields[.connection] = "close" }
     try send(response, to: request)
-    service.configuration.logger.debug(
-      "\(request.method) \(request.path) \(response.status.code)")
+    if service.logsRequests {
+      service.configuration.logger.debug(
+        "\(request.method) \(request.path) \(response.status.code)")
+    }
     if !closes, exchange.request.machine.ourState == .done { _ = exchange.request.drain() }
     guard exchange.request.machine.ourState == .done, exchange.request.machine.peerState == .done
     else {

@@ -7,6 +7,8 @@ import Synchronization
 final class Service: Sendable {
   let configuration: ServerConfiguration
   let bodyBudget: BodyBudget
+  /// Whether requests are logged. To ask the logger each time costs more than it seems.
+  let logsRequests: Bool
   private let handler: Handler
   private let ready = Atomic(false)
 
@@ -21,6 +23,7 @@ final class Service: Sendable {
   init(configuration: ServerConfiguration, handler: Handler) {
     self.configuration = configuration
     self.handler = handler
+    logsRequests = configuration.logger.logLevel <= .debug
     bodyBudget = BodyBudget(limitInBytes: configuration.maximumBufferedBytes)
   }
 
