@@ -126,8 +126,7 @@ extension Connection {
       try lifecycle.apply(kind, by: .server, blame: .us)
       clientAwaitsContinue = false
       Encoder.write(
-        head, hasConnection: facts.hasConnection, addingChunked: false, persistence: .unsaid,
-        into: &output)
+        head, addingChunked: false, persistence: .unsaid, into: &output)
     }
   }
 
@@ -142,11 +141,15 @@ extension Connection {
     clientAwaitsContinue = false
     outgoing = exchange.kind == .head ? .dropped : BodyEncoder(framing)
     Encoder.write(
-      head, hasConnection: facts.hasConnection,
-      addingChunked: framing == .chunked && facts.transferEncoding == .absent,
-      persistence: !lifecycle.persistent
-        ? .close : exchange.version < .http11 ? .keepAlive : .unsaid,
-      into: &output)
+      head, addingChunked: framing == .chunked && facts.transferEncoding == .absent,
+      persistence: Self.persistence(lifecycle, exchange.version), into: &output)
+  }
+
+  /// What a response must say about the connection's future to a client of this version.
+  static func persistence(
+    _ lifecycle: Lifecycle, _ version: Version
+  ) -> Encoder.PersistenceOption {
+    !lifecycle.persistent ? .close : version < .http11 ? .keepAlive : .unsaid
   }
 
   /// The framing of a response: what its fields say, or the best that its client understands.

@@ -11,7 +11,10 @@ public struct Fields: Equatable, Sendable {
   private(set) var storage: [UInt8]
   private(set) var lines: [FieldLine]
   /// How many of the storage's first bytes are the lines as they are sent; 0 if they have to be put together for that.
-  private(set) var wireLength = 0
+  private var wireLength = 0
+
+  /// Where all lines stand in the storage as they are sent; `nil` if they have to be put together for that.
+  var wire: Range<Int>? { wireLength > 0 || lines.isEmpty ? 0..<wireLength : nil }
 
   /// No fields.
   public init() {

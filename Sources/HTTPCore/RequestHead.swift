@@ -58,7 +58,12 @@ public struct RequestHead: Equatable, Sendable {
 
   /// Whether the method is exactly `name`, without building a string.
   public func hasMethod(_ name: String) -> Bool {
-    methodBytes.elementsEqual(name.utf8)
+    let name = name.utf8.span
+    let range = methodRange
+    guard range.count == name.count else { return false }
+    let bytes = fields.storage.span
+    for index in name.indices where bytes[range.lowerBound + index] != name[index] { return false }
+    return true
   }
 
   /// Lends the target's bytes to `body`.

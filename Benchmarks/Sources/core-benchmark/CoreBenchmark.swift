@@ -21,6 +21,7 @@ struct CoreBenchmark {
     Row(name: "lean-669", count: 150_000) { try $0.leanExchange(browserHead) },
     Row(name: "response-made", count: 150_000) { try $0.respond(isMadeAnew: true) },
     Row(name: "response-ready", count: 300_000) { try $0.respond(isMadeAnew: false) },
+    Row(name: "response-whole", count: 300_000) { try $0.respondWhole() },
     Row(name: "chunked-1MiB", count: 1_000) { try $0.exchange(chunkedRequest) },
   ]
 

@@ -13,6 +13,8 @@ private let content = Array("Hello world!".utf8)
 struct Server {
   private var machine = Connection(role: .server)
   private var output: [UInt8] = []
+  private let wholeResponse = try! ResponseHead(
+    status: 200, reason: "OK", fields: Array(fields.dropLast()))
   private let readyResponse = try! ResponseHead(status: 200, reason: "OK", fields: fields)
 
   /// Reads the head of a request; the connection is as it was afterwards.
@@ -47,6 +49,15 @@ struct Server {
     let before = machine
     try answer(
       isMadeAnew ? ResponseHead(status: 200, reason: "OK", fields: fields) : readyResponse)
+    machine = before
+    return output.count
+  }
+
+  /// The same as a ready response, written as a whole.
+  mutating func respondWhole() throws -> Int {
+    let before = machine
+    output.removeAll(keepingCapacity: true)
+    try machine.send(whole: wholeResponse, content: content.span, into: &output)
     machine = before
     return output.count
   }
