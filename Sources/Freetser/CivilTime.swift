@@ -39,6 +39,21 @@ struct CivilTime: Equatable {
     year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
   }
 
+  /// Seconds since the beginning of 1970. The weekday does not matter.
+  ///
+  /// The way back of ``init(secondsSince1970:)``.
+  var secondsSince1970: Int {
+    let year = month <= 2 ? year - 1 : year
+    let monthFromMarch = (month + 9) % 12
+    let leapDays = floored(year, 4) - floored(year, 100) + floored(year, 400)
+    let days = 365 * year + leapDays + (153 * monthFromMarch + 2) / 5 + day - 1
+    return (days - 719_468) * 86_400 + hour * 3_600 + minute * 60 + second
+  }
+
+  private func floored(_ number: Int, _ divisor: Int) -> Int {
+    (number >= 0 ? number : number - divisor + 1) / divisor
+  }
+
   /// Seconds since 1970, now, on the system's clock.
   static func nowInSeconds() -> Int {
     var time = timespec()
@@ -48,13 +63,16 @@ struct CivilTime: Equatable {
 
   /// `Sun, 06 Nov 1994 08:49:37 GMT` (IMF-fixdate, RFC 9110 section 5.6.7).
   var httpDate: String {
-    let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-    let months = [
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
-    return "\(days[weekday]), \(padded(day)) \(months[month - 1]) \(padded(year, to: 4)) "
+    "\(Self.days[weekday].prefix(3)), \(padded(day)) \(Self.months[month - 1]) \(padded(year, to: 4)) "
       + "\(padded(hour)):\(padded(minute)):\(padded(second)) GMT"
   }
+
+  static let days = [
+    "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
+  ]
+  static let months = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
 
   /// `1994-11-06T08:49:37Z` (RFC 3339).
   var timestamp: String {

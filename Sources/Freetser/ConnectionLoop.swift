@@ -112,12 +112,17 @@ struct ConnectionLoop: ~Copyable {
     guard !exchange.request.machine.clientExpectsOther else { throw .refused(.expectationFailed) }
   }
 
-  /// The handler's response, or 500 if it throws; the client is not told why, the log is.
+  /// The handler's response, 404 if a file is not there, or 500 if it throws something else; the client is not told why,
+  /// the log is.
   private mutating func respond(to request: inout Request) throws(Interruption) -> Response {
     do {
       return try service.respond(to: &request, &exchange.request)
     } catch {
       if let failure = exchange.request.failure { throw Interruption(failure) }
+      if let refusal = Refusal(answering: error) {
+        service.configuration.logger.debug("\(request.method) \(request.path): \(error)")
+        return refusal.response
+      }
       service.configuration.logger.error(
         "Handler error: \(request.method) \(request.path): \(error)")
       return Refusal.internalServerError.response
@@ -154,7 +159,7 @@ extension ConnectionLoop.Interruption {
       case .timedOut: .refused(.requestTimeout)
       case .malformed(let error): .refused(Refusal(error))
       case .overloaded: .refused(.overloaded)
-      case .unsendable: .refused(.internalServerError)
+      case .unreadable, .unsendable: .refused(.internalServerError)
       case .clientGone(let error): .lost(error)
       }
   }

@@ -163,10 +163,3 @@ private func waitUntilWritable(_ descriptor: Int32) {
   var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
   _ = unsafe poll(&wanted, 1, -1)
 }
-
-private func blockBrokenPipeSignal() {
-  var signals = sigset_t()
-  unsafe sigemptyset(&signals)
-  unsafe sigaddset(&signals, SIGPIPE)
-  unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
-}

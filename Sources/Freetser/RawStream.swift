@@ -80,10 +80,19 @@ extension RawStream {
   mutating func flush(followedBy body: Span<UInt8> = Span()) throws(TransportError) {
     guard !output.isEmpty || !body.isEmpty else { return }
     hasSent = true
-    defer {
-      output.removeAll(keepingCapacity: output.capacity <= Self.keptOutput)
-    }
+    defer { forgetOutput() }
     try stream.sendAll(output.span, body, within: sendLimit)
+  }
+
+  private mutating func forgetOutput() {
+    output.removeAll(keepingCapacity: output.capacity <= Self.keptOutput)
+  }
+
+  /// Sends what was gathered, and a part of a file behind it.
+  mutating func flush(followedBy file: File, _ range: Range<Int>) throws(TransportError) {
+    hasSent = true
+    defer { forgetOutput() }
+    try stream.sendAll(output.span, file, range, within: sendLimit)
   }
 
   /// Waits for a request to begin, after all else. One that does not is no error: it ends the input.

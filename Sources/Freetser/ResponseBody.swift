@@ -3,7 +3,7 @@
 import HTTPCore
 import HTTPTypes
 import Threads
-import Transport
+public import Transport
 
 /// The body of a response that is being sent (``Response/stream(_:length:status:fields:_:)``).
 ///
@@ -44,6 +44,36 @@ public struct ResponseBody: ~Copyable {
   /// Writes text in UTF-8, as ``write(_:)-(Span<UInt8>)`` does.
   public mutating func write(_ text: String) throws(StreamError) {
     try write(Array(text.utf8).span)
+  }
+
+  /// Writes a file, or a part of it, which the system sends by itself: it takes no memory, however large it is.
+  ///
+  /// - Parameters:
+  ///   - file: Sent as it is now: a file that has grown meanwhile is not sent beyond the range.
+  ///   - range: Which of its bytes, counted from 0; `nil` for as many as it had when it was opened.
+  /// - Throws: As ``write(_:)-(Span<UInt8>)`` does; ``StreamError/unreadable(_:)`` if the file cannot be read or has
+  ///   become shorter. What was announced of it can then not be kept, and the response is cut.
+  public mutating func write(_ file: File, bytes range: Range<Int>? = nil) throws(StreamError) {
+    let range = range ?? 0..<file.size
+    guard !range.isEmpty else { return }
+    try send(.contentFollows(count: range.count))
+    // A small file leaves with its head in one system call, and what cannot be read at all is found before anything is
+    // sent.
+    let first = min(range.count, max(0, Self.gathered - request.raw.output.count))
+    let split = range.lowerBound + first
+    do throws(FileError) {
+      try file.read(range.lowerBound..<split, into: &request.raw.output)
+    } catch {
+      throw fail(.unreadable(error))
+    }
+    guard request.raw.output.count >= Self.gathered || split < range.upperBound else { return }
+    do throws(TransportError) {
+      try request.raw.flush(followedBy: file, split..<range.upperBound)
+    } catch .file(let error) {
+      throw fail(.unreadable(error))
+    } catch {
+      throw fail(.clientGone(error))
+    }
   }
 
   /// Sends what was written.

@@ -18,6 +18,8 @@ public enum StreamError: Error, Equatable, Sendable {
   case overloaded
   /// The client closed the connection, reset it, or takes nothing any more.
   case clientGone(TransportError)
+  /// The file that is sent cannot be read, or has become shorter.
+  case unreadable(FileError)
   /// What the handler writes cannot be sent: more or less than it declared, or after the end.
   case unsendable(ProtocolError)
 }
@@ -31,6 +33,7 @@ extension StreamError: CustomStringConvertible {
     case .malformed(let error): "the body is malformed: \(error)"
     case .overloaded: "the server holds as many bytes of bodies as it may"
     case .clientGone(let error): "the client is gone: \(error)"
+    case .unreadable(let error): "\(error)"
     case .unsendable(let error): "the response cannot be sent: \(error)"
     }
   }

@@ -39,6 +39,16 @@ package protocol ByteStream: ~Copyable {
     _ first: Span<UInt8>, _ second: Span<UInt8>
   ) throws(TransportError) -> Attempt
 
+  /// Sends what there is room for of `first` and a part of a file behind it, without waiting for room much longer than a
+  /// tick of the system's clock; they are not both empty.
+  ///
+  /// A stream that has no better way reads the file and sends that.
+  ///
+  /// - Throws: ``TransportError/file(_:)`` if the file cannot be read, or has no byte there any more.
+  borrowing func attemptSend(
+    _ first: Span<UInt8>, _ file: File, _ range: Range<Int>
+  ) throws(TransportError) -> Attempt
+
   /// Waits until an attempt has a chance, or until nothing more can come of waiting: the next attempt then tells why.
   ///
   /// - Returns: `false` once the deadline has passed.

@@ -26,6 +26,7 @@ extension Socket {
     }
     guard code == 0 else { throw .cannotConnect(to: address, code: code) }
     if address.port != nil { try descriptor.set(tcpLevel, TCP_NODELAY, to: 1, "TCP_NODELAY") }
+    try descriptor.setShortSendTimeout()
     return Socket(descriptor, peer: address)
   }
 

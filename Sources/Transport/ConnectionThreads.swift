@@ -87,7 +87,11 @@ public final class ConnectionThreads: Sendable {
   public func start() throws(TransportError) {
     for listener in listeners {
       do throws(TransportError) {
-        try startThread(name: "accept", stackSize: nil) { [self] in acceptAll(from: listener) }
+        try startThread(name: "accept", stackSize: nil) { [self] in
+          // The threads of connections are started here, and have it from this one at no cost.
+          blockBrokenPipeSignal()
+          acceptAll(from: listener)
+        }
       } catch {
         stop(within: .zero)
         throw error

@@ -61,6 +61,13 @@ struct FileDescriptor: ~Copyable, Sendable {
     try set(SOL_SOCKET, SO_RCVTIMEO, to: timeValue(timeout), as: "SO_RCVTIMEO")
   }
 
+  /// Sets SO_SNDTIMEO to the shortest there is: what finds no room comes back at the next tick of the system's clock.
+  ///
+  /// It is for the calls that cannot be told not to wait, such as sendfile(2).
+  borrowing func setShortSendTimeout() throws(TransportError) {
+    try set(SOL_SOCKET, SO_SNDTIMEO, to: timeValue(.zero), as: "SO_SNDTIMEO")
+  }
+
   /// The address that the socket is bound to.
   borrowing func boundAddress() throws(TransportError) -> Address {
     let number = number
@@ -86,7 +93,7 @@ func shutDown(_ number: Int32, _ direction: Socket.Direction) {
   }
 }
 
-/// A time limit as SO_RCVTIMEO wants it, where zero means none (socket(7)).
+/// A time limit as SO_RCVTIMEO and SO_SNDTIMEO want it, where zero means none (socket(7)).
 func timeValue(_ timeout: Duration?) -> timeval {
   guard let timeout else { return timeval() }
   let microseconds = max(1, timeout.inNanoseconds / 1000)

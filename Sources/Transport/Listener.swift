@@ -24,8 +24,9 @@ public final class Listener: Sendable {
   private let use = Monitor(Use())
   /// Whether other processes may accept from the socket too, and change whether it blocks.
   private let isShared: Bool
-  /// For accepted sockets that do not have it from the listening one.
   private let receiveTimeout: Duration?
+  /// Whether accepted sockets have their timeouts from the listening one.
+  private let handsOnTimeouts: Bool
 
   private struct Use {
     var isClosed = false
@@ -50,7 +51,8 @@ public final class Listener: Sendable {
     wakeUp = socket.wakeUp.reading.number
     sockets = Handoff(socket)
     isShared = if case .inherited = endpoint.place { true } else { false }
-    receiveTimeout = handsOnReceiveTimeout(endpoint) ? nil : options.receiveTimeout
+    receiveTimeout = options.receiveTimeout
+    handsOnTimeouts = Transport.handsOnTimeouts(endpoint)
   }
 
   /// Listens on all of the endpoints, or on none.
@@ -95,9 +97,10 @@ public final class Listener: Sendable {
       if isShared, try !waitForConnection() { return nil }
       switch acceptOne(listening) {
       case .accepted(let descriptor, let name):
-        if let receiveTimeout {
-          // The listening socket took the same time, and Darwin refuses only what has ended already.
-          try? descriptor.setReceiveTimeout(receiveTimeout)
+        if !handsOnTimeouts {
+          // The listening socket took the same times, and Darwin refuses only what has ended already.
+          if let receiveTimeout { try? descriptor.setReceiveTimeout(receiveTimeout) }
+          try? descriptor.setShortSendTimeout()
         }
         return Socket(descriptor, peer: name.address ?? .unix(path: nil))
       case .failed(let code) where code == EAGAIN:
@@ -142,9 +145,9 @@ public final class Listener: Sendable {
   }
 }
 
-/// Whether accepted sockets have SO_RCVTIMEO from the listening one: seen on Linux for TCP, and not for
-/// Unix domain sockets.
-private func handsOnReceiveTimeout(_ endpoint: Endpoint) -> Bool {
+/// Whether accepted sockets have SO_RCVTIMEO and SO_SNDTIMEO from the listening one: seen on Linux for TCP,
+/// and not for Unix domain sockets.
+private func handsOnTimeouts(_ endpoint: Endpoint) -> Bool {
   #if canImport(Darwin)
     return false
   #else

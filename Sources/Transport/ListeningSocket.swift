@@ -51,6 +51,7 @@ struct ListeningSocket: ~Copyable, Sendable {
     options.reusePort = false  // it is bound
     if !socket.isUnix { try descriptor.apply(options) }
     try descriptor.setReceiveTimeout(options.receiveTimeout)
+    try descriptor.setShortSendTimeout()
     return ListeningSocket(descriptor, wakeUp, nil)
   }
 
@@ -72,6 +73,7 @@ struct ListeningSocket: ~Copyable, Sendable {
       try descriptor.apply(options)
     }
     try descriptor.setReceiveTimeout(options.receiveTimeout)
+    try descriptor.setShortSendTimeout()
     let file = try bind(descriptor, to: name, endpoint)
     let socket = ListeningSocket(descriptor, wakeUp, file)
     try file?.set(access)

@@ -9,8 +9,10 @@
   let ipv6Level = IPPROTO_IPV6
   /// Darwin has no such flag: ``prepare(_:)`` sets SO_NOSIGPIPE on each socket instead.
   let noSignal: Int32 = 0
-  /// A receive heeds it; a send does not when there is no room: ``prepare(_:)`` sets SO_SNDTIMEO for that.
+  /// A receive heeds it; a send does not when there is no room: hence ``FileDescriptor/setShortSendTimeout()``.
   let dontWait = MSG_DONTWAIT
+  /// Darwin has no such flag.
+  let moreFollows: Int32 = 0
 #else
   import Glibc
 
@@ -22,6 +24,8 @@
   let noSignal = Int32(MSG_NOSIGNAL)
   /// send(2): EAGAIN instead of a wait.
   let dontWait = Int32(MSG_DONTWAIT)
+  /// send(2): what does not fill a packet waits for what is sent next.
+  let moreFollows = Int32(MSG_MORE)
 #endif
 
 /// Makes a system call, again while signals interrupt it.
@@ -139,8 +143,6 @@ enum AcceptResult: ~Copyable {
   private func prepare(_ descriptor: borrowing FileDescriptor) throws(TransportError) {
     try setCloseOnExec(descriptor)
     try descriptor.set(SOL_SOCKET, SO_NOSIGPIPE, to: 1, "SO_NOSIGPIPE")
-    // The shortest there is: a send that finds no room comes back at the next tick.
-    try descriptor.set(SOL_SOCKET, SO_SNDTIMEO, to: timeValue(.zero), as: "SO_SNDTIMEO")
   }
 
   private func setCloseOnExec(_ descriptor: borrowing FileDescriptor) throws(TransportError) {

@@ -71,6 +71,12 @@ package final class ConnectionStream: ServedStream {
     try connection.socket.attemptSend(first, second)
   }
 
+  package func attemptSend(
+    _ first: Span<UInt8>, _ file: File, _ range: Range<Int>
+  ) throws(TransportError) -> Attempt {
+    try connection.socket.attemptSend(first, file, range)
+  }
+
   package func wait(
     for readiness: Readiness, until deadline: MonotonicTime
   ) throws(TransportError) -> Bool {

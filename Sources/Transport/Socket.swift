@@ -130,7 +130,7 @@ extension Socket: ByteStream {
     // One piece of memory costs the system less.
     if second.isEmpty {
       return try unsafe first.withUnsafeBytes { (bytes) throws(TransportError) in
-        try Attempt("send", unsafe sendPiece(number, bytes))
+        try Attempt("send", unsafe sendPiece(number, bytes, flags: 0))
       }
     }
     return try unsafe first.withUnsafeBytes { (first) throws(TransportError) in
@@ -154,7 +154,7 @@ extension Socket: ByteStream {
 extension Attempt {
   /// What a system call on a socket gave: a count, or -1 and a reason in `errno`.
   @inline(__always)
-  fileprivate init(_ call: StaticString, _ result: Int) throws(TransportError) {
+  init(_ call: StaticString, _ result: Int) throws(TransportError) {
     if result >= 0 {
       self = .moved(result)
       return
@@ -168,8 +168,8 @@ extension Attempt {
 }
 
 /// send(2); a function here because methods have its name.
-private func sendPiece(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-  unsafe send(number, bytes.baseAddress, bytes.count, noSignal | dontWait)
+func sendPiece(_ number: Int32, _ bytes: UnsafeRawBufferPointer, flags: Int32) -> Int {
+  unsafe send(number, bytes.baseAddress, bytes.count, noSignal | dontWait | flags)
 }
 
 /// sendmsg(2) of two pieces: writev(2) would do, but for its SIGPIPE.

@@ -36,6 +36,8 @@ public enum TransportError: Error, Hashable, Sendable {
   case timedOut
   /// The peer closed or reset the connection, or stopped answering.
   case peerGone(code: Int32)
+  /// A file could not be sent, or not to its end.
+  case file(FileError)
   /// The connection does not begin with a PROXY header that is accepted.
   case invalidProxyHeader(ProxyHeaderFlaw)
   /// The buffer holds as many unread bytes as it may.
@@ -85,6 +87,8 @@ extension TransportError: CustomStringConvertible {
       "timed out"
     case .peerGone(let code):
       "the peer is gone: \(explain(code))"
+    case .file(let error):
+      "\(error)"
     case .invalidProxyHeader(let flaw):
       "the peer sent \(flaw)"
     case .bufferFull(let limit):

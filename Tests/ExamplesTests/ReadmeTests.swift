@@ -126,4 +126,31 @@ struct DocumentationTests {
     process.send(SIGTERM)
     #expect(try process.waitForEnd().exit == .status(0))
   }
+
+  @Test("Files are sent as the article says", .needs(.curl))
+  func files() throws {
+    let directory = try TemporaryDirectory()
+    let blocks = try Snippet.blocks(of: "Sources/Freetser/Freetser.docc/Files.md")
+    let manual = directory.file("manual.txt")
+    let block = try #require(blocks.first).replacing("port: 8000", with: "port: 0")
+      .replacing("manual.txt", with: manual)
+    let process = try ChildProcess(try Snippet.build(block, in: directory), [])
+    defer { process.kill() }
+    let address = try process.wait(for: "the address") { output in
+      output.text.firstMatch(of: /Server listening on (.+)\n/).map { String($0.1) }
+    }
+    func curl(_ path: String, _ options: String...) throws -> String {
+      try Tool.curl.run(["-s", "http://\(address)\(path)"] + options).text
+    }
+    #expect(try curl("/manual", "-w", "%{http_code}") == "404 Error: Not Found\n404")
+    try "Read me.".write(toFile: manual, atomically: false, encoding: .utf8)
+    #expect(try curl("/manual", "-w", "%header{cache-control}") == "Read me.max-age=60")
+    #expect(try curl("/manual", "-r", "5-6", "-w", "%{http_code}") == "me206")
+    #expect(
+      try curl("/download", "-w", "%header{content-disposition}")
+        == "Read me.attachment; filename=\"read-me.txt\"")
+    #expect(try curl("/framed") == "The manual has 8 bytes:\nRead me.")
+    process.send(SIGTERM)
+    #expect(try process.waitForEnd().exit == .status(0))
+  }
 }

@@ -7,9 +7,9 @@ import Testing
 #endif
 
 /// A path in a fresh directory that nobody else uses.
-func makeTemporaryPath(suffix: String) throws -> String {
+func makeTemporaryPath(in parent: String = "/tmp", suffix: String) throws -> String {
   // mkdtemp(3) replaces the six letters at the end.
-  var template = Array("/tmp/freetser-XXXXXX".utf8CString)
+  var template = Array("\(parent)/freetser-XXXXXX".utf8CString)
   try #require(unsafe mkdtemp(&template) != nil)
   return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self) + "/x"
     + suffix

@@ -61,6 +61,16 @@ struct SocketPair: ~Copyable {
     return SocketPair(client: client, server: server)
   }
 
+  /// Through a listener at a path.
+  static func unix(_ path: String) throws -> SocketPair {
+    let listener = try Listener(.unix(path: path))
+    defer { listener.close() }
+    let client = try connect(to: listener.boundAddress)
+    let server = try listener.next()
+    try server.setReceiveTimeout(patience)
+    return SocketPair(client: client, server: server)
+  }
+
   /// The two ends, where each goes its own way.
   consuming func split(_ body: (consuming Socket, consuming Socket) throws -> Void) rethrows {
     try body(client, server)

@@ -1,0 +1,157 @@
+// Files as responses: what is said about them, and which part of them a client gets.
+
+public import HTTPTypes
+public import Transport
+
+extension Response {
+  /// A file, or the part of it that the client asks for.
+  ///
+  /// ```swift
+  /// return try .file(at: "Public/manual.pdf", for: request, contentType: "application/pdf")
+  /// ```
+  ///
+  /// The system sends it by itself: it takes no memory, however large it is. With `ETag` and `Last-Modified` a client that
+  /// has it already is answered with 304, and one that makes conditions with 412 if they do not hold. A `Range` of bytes
+  /// is answered with 206 and the part, or up to 16 parts, and with 416 if there are no such bytes.
+  ///
+  /// All of that is for GET and HEAD, and for status 200; with others the client gets the whole file. A file that was
+  /// changed within the last second or two has neither `ETag` nor `Last-Modified`: it may change again unnoticed.
+  ///
+  /// Replace files that are served by moving others into their place. One that is changed where it is reaches those who
+  /// are just getting it half old and half new; if it becomes shorter, their connection is cut.
+  ///
+  /// - Parameters:
+  ///   - path: Where the file is, from the working directory if it does not begin with `/`. Symbolic links are followed.
+  ///     Never take it from a request unchecked: `..` leads out of every directory.
+  ///   - request: The request that is answered.
+  ///   - contentType: The media type.
+  ///   - status: The status of an answer with the whole file.
+  ///   - fields: Further fields. `ETag`, `Last-Modified`, `Accept-Ranges` and `Content-Range` are set here.
+  /// - Throws: `FileError`. A handler need not catch it: if there is no file, the server answers with 404, and otherwise
+  ///   with 500, and the log has the path and the reason.
+  public static func file(
+    at path: String, for request: Request, contentType: String = "application/octet-stream",
+    status: HTTPResponse.Status = .ok, fields: ResponseFields = [:]
+  ) throws(FileError) -> Response {
+    file(
+      try File(path), for: request, contentType: contentType, status: status, fields: fields)
+  }
+
+  /// A file that is open already, or the part of it that the client asks for, as
+  /// ``file(at:for:contentType:status:fields:)`` has it.
+  ///
+  /// - Parameters:
+  ///   - file: The file, as it is now.
+  ///   - request: The request that is answered.
+  ///   - contentType: The media type.
+  ///   - status: The status of an answer with the whole file.
+  ///   - fields: Further fields. `ETag`, `Last-Modified`, `Accept-Ranges` and `Content-Range` are set here.
+  public static func file(
+    _ file: File, for request: Request, contentType: String = "application/octet-stream",
+    status: HTTPResponse.Status = .ok, fields: ResponseFields = [:]
+  ) -> Response {
+    self.file(
+      file, for: request, contentType: contentType, status: status, fields: fields,
+      now: CivilTime.nowInSeconds())
+  }
+
+  /// The same at a moment that is given in seconds since 1970.
+  static func file(
+    _ file: File, for request: Request, contentType: String, status: HTTPResponse.Status,
+    fields: ResponseFields, now: Int
+  ) -> Response {
+    let whole = stream(contentType, length: file.size, status: status, fields: fields) {
+      try $0.write(file)
+    }
+    guard status == .ok, [.get, .head].contains(request.method) else { return whole }
+    return whole.selected(from: file, by: request, now: now)
+  }
+
+  /// What a client gets instead of the whole file, if its request says so, or the whole with what is to be said about it.
+  private func selected(from file: File, by request: Request, now: Int) -> Response {
+    var response = self
+    let tag = EntityTag(of: file, now: now)
+    // A date in the future must not be sent (RFC 9110 section 8.8.2.1).
+    let modified = max(0, min(file.modified.seconds, now))
+    let conditions = Conditions(
+      fields: request.fields, tag: tag, modified: modified,
+      thisYear: CivilTime(secondsSince1970: now).year)
+    response.fields[.eTag] = tag?.text
+    switch conditions.outcome {
+    case .failed: return Refusal(status: .preconditionFailed).response
+    case .notModified:
+      // What it says beside the tag, the client knows (section 15.4.5).
+      response.fields[.contentType] = nil
+      return Response(status: .notModified, fields: response.fields)
+    case .proceed: break
+    }
+    if tag != nil {
+      response.fields[.lastModified] = CivilTime(secondsSince1970: modified).httpDate
+    }
+    response.fields[.acceptRanges] = "bytes"
+    guard request.method == .get, conditions.allowParts else { return response }
+    switch RequestedBytes(request.fields[.range], of: file.size) {
+    case .all: return response
+    case .parts(let parts): return response.sending(parts, of: file)
+    case .none:
+      var refusal = Refusal(status: .rangeNotSatisfiable).response
+      refusal.fields[.contentRange] = "bytes */\(file.size)"
+      return refusal
+    }
+  }
+
+  /// 206 with one part as it is, or with several as RFC 9110 section 14.6 has them.
+  private func sending(_ parts: [Range<Int>], of file: File) -> Response {
+    var response = self
+    response.status = .partialContent
+    if parts.count == 1 {
+      response.fields[.contentRange] = parts[0].contentRange(of: file.size)
+      response.body = .stream(length: parts[0].count) { try $0.write(file, bytes: parts[0]) }
+      return response
+    }
+    // Nobody can have put it into the file: it is made now, of 128 random bits.
+    let boundary = String(UInt128.random(in: 0...UInt128.max), radix: 36)
+    let contentType = fields[.contentType]!  // stream(…) has set it
+    let heads = parts.map { part in
+      "\r\n--\(boundary)\r\nContent-Type: \(contentType)\r\n"
+        + "Content-Range: \(part.contentRange(of: file.size))\r\n\r\n"
+    }
+    let end = "\r\n--\(boundary)--\r\n"
+    let length =
+      parts.reduce(0) { $0 + $1.count } + heads.reduce(0) { $0 + $1.utf8.count } + end.utf8.count
+    response.fields[.contentType] = "multipart/byteranges; boundary=\(boundary)"
+    response.body = .stream(length: length) { body in
+      for (head, part) in zip(heads, parts) {
+        try body.write(head)
+        try body.write(file, bytes: part)
+      }
+      try body.write(end)
+    }
+    return response
+  }
+}
+
+extension EntityTag {
+  /// The tag of a file: another file, and the same one with other bytes, has another.
+  ///
+  /// The time of modification alone would not do: programs that copy files keep that of the original, and builds and
+  /// images give the same to all. The time of change is the system's own and moves with every write. But two writes
+  /// within one tick of its clock, at most 10 ms, can leave it the same, and what a client is told it may keep for ever:
+  /// so a file has no tag, and no date either, for the first second or two after a change.
+  ///
+  /// - Parameter now: Seconds since 1970.
+  init?(of file: File, now: Int) {
+    let changed = file.changed
+    guard changed.seconds < now - 1 else { return nil }
+    func hex(_ number: some BinaryInteger) -> String { String(number, radix: 16) }
+    let time = "\(hex(changed.seconds)).\(hex(changed.nanoseconds))"
+    self.init(opaque: "\"\(hex(file.inode))-\(hex(file.size))-\(time)\"")
+  }
+}
+
+extension Range<Int> {
+  /// `bytes 0-99/200` (RFC 9110 section 14.4).
+  fileprivate func contentRange(of size: Int) -> String {
+    "bytes \(lowerBound)-\(upperBound - 1)/\(size)"
+  }
+}

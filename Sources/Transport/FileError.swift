@@ -1,0 +1,58 @@
+// What can go wrong with a file that is to be sent.
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// Why a file could not be opened or read.
+public struct FileError: Error, Hashable, Sendable {
+  /// The path, as it was given.
+  public var path: String
+  /// What was wrong.
+  public var reason: Reason
+
+  /// What was wrong with a file. A `code` is a value of `errno`.
+  public enum Reason: Hashable, Sendable {
+    /// The path has a character U+0000, at which the system would cut it off.
+    case pathContainsNUL
+    /// The system did not open it.
+    case cannotOpen(code: Int32)
+    /// There is something else: a directory, a pipe, a device, a socket.
+    case notAFile
+    /// The system opened it and does not read it.
+    case cannotRead(code: Int32)
+    /// It ends before the byte that was wanted next, at this place, counted from 0: it has become shorter.
+    case endsEarly(at: Int)
+  }
+
+  /// Makes an error, for tests of what handles it.
+  public init(path: String, _ reason: Reason) {
+    self.path = path
+    self.reason = reason
+  }
+
+  /// Whether there is no file at the path, as opposed to one that cannot be read.
+  public var isMissing: Bool {
+    switch reason {
+    case .pathContainsNUL, .notAFile: true
+    case .cannotOpen(let code): [ENOENT, ENOTDIR, ENAMETOOLONG].contains(code)
+    case .cannotRead, .endsEarly: false
+    }
+  }
+}
+
+extension FileError: CustomStringConvertible {
+  /// One line for a log, beginning in lower case.
+  public var description: String {
+    let path = onOneLine(path)
+    return switch reason {
+    case .pathContainsNUL: "cannot open \(path): a path holds no character U+0000"
+    case .cannotOpen(let code): "cannot open \(path): \(explain(code))"
+    case .notAFile: "cannot open \(path): it is not a file"
+    case .cannotRead(let code): "cannot read \(path): \(explain(code))"
+    case .endsEarly(let place): "cannot read \(path): it has become shorter than \(place + 1) bytes"
+    }
+  }
+}
