@@ -20,6 +20,7 @@ let package = Package(
     .library(name: "Transport", targets: ["Transport"]),
     .library(name: "KVStore", targets: ["KVStore"]),
     .library(name: "Freetser", targets: ["Freetser"]),
+    .library(name: "FreetserTesting", targets: ["FreetserTesting"]),
     .executable(name: "quickstart", targets: ["quickstart"]),
     .executable(name: "stress-test", targets: ["stress-test"]),
   ],
@@ -49,6 +50,15 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       cSettings: gnuSource, swiftSettings: strict),
+
+    // For the tests of those who use the library, and no part of what they deploy.
+    .target(
+      name: "FreetserTesting",
+      dependencies: [
+        "Freetser", "HTTPCore", "Threads", "Transport",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+      ],
+      swiftSettings: strict),
 
     // Programs that use the library as its users do.
     .executableTarget(
@@ -87,6 +97,14 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       cSettings: gnuSource, swiftSettings: strict),
+    .testTarget(
+      name: "FreetserTestingTests",
+      dependencies: [
+        "Freetser", "FreetserTesting", "HTTPCore", "Threads", "Transport",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
     .testTarget(
       name: "ExamplesTests",
       dependencies: ["quickstart", "stress-test", "test-server", "Threads", "Transport"],
