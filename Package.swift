@@ -80,19 +80,24 @@ let package = Package(
     .target(
       name: "FuzzChecks", dependencies: ["HTTPCore"], path: "Fuzz/Checks", swiftSettings: strict),
 
+    // Streams with faults and a clock of their own, for the tests of those who use streams.
+    .target(
+      name: "StreamSimulation", dependencies: ["HTTPCore", "Threads", "Transport"],
+      path: "Tests/StreamSimulation", swiftSettings: strict),
+
     .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: strict),
     .testTarget(
       name: "HTTPCoreTests", dependencies: ["HTTPCore", "FuzzChecks"], swiftSettings: strict),
     .testTarget(
-      name: "TransportTests", dependencies: ["Transport", "Threads"], cSettings: gnuSource,
-      swiftSettings: strict),
+      name: "TransportTests", dependencies: ["StreamSimulation", "Transport", "Threads"],
+      cSettings: gnuSource, swiftSettings: strict),
     .testTarget(
       name: "KVStoreTests", dependencies: ["KVStore", "CSQLite", "Threads"], cSettings: gnuSource,
       swiftSettings: strict),
     .testTarget(
       name: "FreetserTests",
       dependencies: [
-        "Freetser", "HTTPCore", "KVStore", "Threads", "Transport",
+        "Freetser", "HTTPCore", "KVStore", "StreamSimulation", "Threads", "Transport",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
       ],
