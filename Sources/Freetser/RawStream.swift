@@ -20,6 +20,8 @@ public struct RawStream: ~Copyable {
   var hasSent = false
   /// How long the client may take nothing of what is sent.
   var sendLimit: Duration
+  /// Whether it has taken nothing for so long: some of what was sent is still here, and will be for as long as it likes.
+  private(set) var isStuck = false
 
   /// Memory of `output` beyond this is given back when it has been sent. In bytes.
   private static let keptOutput = 65_536
@@ -83,7 +85,13 @@ extension RawStream {
     defer {
       output.removeAll(keepingCapacity: output.capacity <= Self.keptOutput)
     }
-    try stream.sendAll(output.span, body, within: sendLimit)
+    do throws(TransportError) {
+      try stream.sendAll(output.span, body, within: sendLimit)
+      isStuck = false
+    } catch {
+      isStuck = error == .timedOut
+      throw error
+    }
   }
 
   /// Waits for a request to begin, after all else. One that does not is no error: it ends the input.
