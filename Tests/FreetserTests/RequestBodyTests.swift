@@ -1,6 +1,7 @@
 // Bodies of requests that handlers read themselves, or do not read.
 
 import Freetser
+import StreamSimulation
 import Testing
 import Threads
 
@@ -164,6 +165,20 @@ struct RequestBodyTests {
     let client = try server.connect()
     try client.send("POST / HTTP/1.1\nHost: a\nContent-Length: 2\n\na")
     #expect(try client.receive().status == 408)
+  }
+
+  @Test("A body costs no memory before it comes, however long it says it is")
+  func declared() {
+    let conversation = Conversation(
+      [.send("POST / HTTP/1.1\nHost: a\nContent-Length: 1000000000000\n\na"), .endSending],
+      changing: {
+        $0.maximumBodySize = 1 << 40
+        $0.maximumBufferedBytes = 1 << 41
+      }
+    ) { _, body in
+      .bytes(try body.readAll())
+    }
+    #expect(conversation.client.count == 0)
   }
 
   @Test("A handler that catches what is wrong with a body may answer itself; the connection ends")
