@@ -181,6 +181,21 @@ struct RequestBodyTests {
     #expect(conversation.client.count == 0)
   }
 
+  @Test("A response that is replaced by a 500 still says that the connection ends")
+  func replaced() {
+    let conversation = Conversation(
+      [
+        .send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 2\n\n"),
+        .wait(for: "Error\n"), .close,
+      ]
+    ) { _, _ in
+      // The client waits to be told whether to send its body, and may now do either.
+      .text("never", fields: [.server: "a\nb"])
+    }
+    #expect(conversation.statuses == [500])
+    #expect(conversation.client.text.contains("\nConnection: close\n"))
+  }
+
   @Test("A handler that catches what is wrong with a body may answer itself; the connection ends")
   func caught() throws {
     let server = try RunningServer { (_, body) in
