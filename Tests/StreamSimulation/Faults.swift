@@ -8,6 +8,15 @@ package struct Faults: Sendable {
     case oneByte
     /// From one byte to all.
     case any
+
+    /// How many of so many bytes.
+    package func of(_ count: Int, using generator: inout SeededGenerator) -> Int {
+      switch self {
+      case .all: count
+      case .oneByte: min(1, count)
+      case .any: count == 0 ? 0 : .random(in: 1...count, using: &generator)
+      }
+    }
   }
 
   /// What happens at one step.

@@ -26,6 +26,8 @@ package final class SimulatedWire: @unchecked Sendable {
   package private(set) var findings: [String] = []
   /// How often the server has tried or waited.
   package private(set) var steps = 0
+  /// How many bytes it has received and sent by that.
+  package private(set) var moved = 0
 
   private let client: any SimulatedClient
   private let faults: Faults
@@ -56,8 +58,6 @@ package final class SimulatedWire: @unchecked Sendable {
   package private(set) var takes = 0
   /// How long the server's handlers have worked.
   package private(set) var worked = Duration.zero
-  /// Whether the server may wait without a deadline.
-  package var mayWaitForEver = false
 
   /// What a stop of the server does: it tells, and later it cuts.
   private var stop: (begins: MonotonicTime, cuts: MonotonicTime)?
@@ -135,6 +135,7 @@ extension SimulatedWire {
   package var isAtEnd: Bool { serverHasEnded && toClient.isEmpty }
 
   package func send(_ bytes: [UInt8]) {
+    if clientHasEnded { return }
     if serverHasClosed || isReset {
       // Nobody is there to take it: the system says so, and what the client has not read is lost (RFC 9112 section 9.6).
       isReset = true
@@ -250,14 +251,6 @@ extension SimulatedWire {
     return generator.oneIn(2) ? .interrupted : .nothing
   }
 
-  private func portion(_ kind: Faults.Portion, of count: Int) -> Int {
-    switch kind {
-    case .all: count
-    case .oneByte: min(1, count)
-    case .any: count == 0 ? 0 : Int.random(in: 1...count, using: &generator)
-    }
-  }
-
   func serverReceives(
     atMost room: Int, waitingFor limit: Duration??
   ) throws(TransportError) -> (Attempt, [UInt8]) {
@@ -273,7 +266,9 @@ extension SimulatedWire {
     if toServer.isEmpty {
       return (clientHasEnded || serverHasEndedInput ? .moved(0) : .nothing, [])
     }
-    let bytes = toServer.take(portion(faults.receiving, of: min(room, toServer.count)))
+    let bytes = toServer.take(
+      faults.receiving.of(min(room, toServer.count), using: &generator))
+    moved += bytes.count
     return (.moved(bytes.count), bytes)
   }
 
@@ -291,10 +286,11 @@ extension SimulatedWire {
       isReset = true
       return .moved(count)
     }
-    let moved = portion(faults.sending, of: min(count, capacity - toClient.count))
-    guard moved > 0 else { return .nothing }
-    toClient.append(bytes(moved))
-    return .moved(moved)
+    let some = faults.sending.of(min(count, capacity - toClient.count), using: &generator)
+    guard some > 0 else { return .nothing }
+    toClient.append(bytes(some))
+    moved += some
+    return .moved(some)
   }
 
   func serverWaits(for readiness: Readiness, until deadline: MonotonicTime) -> Bool {
@@ -304,7 +300,7 @@ extension SimulatedWire {
   }
 
   private func waits(for readiness: Readiness, until deadline: MonotonicTime) -> Bool {
-    if deadline == .distantFuture, !mayWaitForEver { report("a wait has no deadline") }
+    if deadline == .distantFuture { report("a wait has no deadline") }
     while true {
       if isReady(for: readiness) { return true }
       guard now < deadline else { return false }
