@@ -20,6 +20,7 @@ let package = Package(
     .library(name: "Transport", targets: ["Transport"]),
     .library(name: "KVStore", targets: ["KVStore"]),
     .library(name: "Freetser", targets: ["Freetser"]),
+    .library(name: "FreetserTesting", targets: ["FreetserTesting"]),
     .executable(name: "quickstart", targets: ["quickstart"]),
     .executable(name: "stress-test", targets: ["stress-test"]),
   ],
@@ -50,6 +51,15 @@ let package = Package(
       ],
       cSettings: gnuSource, swiftSettings: strict),
 
+    // For the tests of those who use the library, and no part of what they deploy.
+    .target(
+      name: "FreetserTesting",
+      dependencies: [
+        "Freetser", "HTTPCore", "Threads", "Transport",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+      ],
+      swiftSettings: strict),
+
     // Programs that use the library as its users do.
     .executableTarget(
       name: "quickstart",
@@ -70,23 +80,36 @@ let package = Package(
     .target(
       name: "FuzzChecks", dependencies: ["HTTPCore"], path: "Fuzz/Checks", swiftSettings: strict),
 
+    // Streams with faults and a clock of their own, for the tests of those who use streams.
+    .target(
+      name: "StreamSimulation", dependencies: ["HTTPCore", "Threads", "Transport"],
+      path: "Tests/StreamSimulation", swiftSettings: strict),
+
     .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: strict),
     .testTarget(
       name: "HTTPCoreTests", dependencies: ["HTTPCore", "FuzzChecks"], swiftSettings: strict),
     .testTarget(
-      name: "TransportTests", dependencies: ["Transport", "Threads"], cSettings: gnuSource,
-      swiftSettings: strict),
+      name: "TransportTests", dependencies: ["StreamSimulation", "Transport", "Threads"],
+      cSettings: gnuSource, swiftSettings: strict),
     .testTarget(
       name: "KVStoreTests", dependencies: ["KVStore", "CSQLite", "Threads"], cSettings: gnuSource,
       swiftSettings: strict),
     .testTarget(
       name: "FreetserTests",
       dependencies: [
-        "Freetser", "HTTPCore", "KVStore", "Threads", "Transport",
+        "Freetser", "HTTPCore", "KVStore", "StreamSimulation", "Threads", "Transport",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
       ],
       cSettings: gnuSource, swiftSettings: strict),
+    .testTarget(
+      name: "FreetserTestingTests",
+      dependencies: [
+        "Freetser", "FreetserTesting", "HTTPCore", "Threads", "Transport",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
     .testTarget(
       name: "ExamplesTests",
       dependencies: ["quickstart", "stress-test", "test-server", "Threads", "Transport"],

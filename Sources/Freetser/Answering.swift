@@ -39,7 +39,9 @@ extension ConnectionLoop {
     } catch {
       // Nothing of it was gathered, and the machine is as it was: the handler's mistake becomes a 500.
       log(error, of: request)
-      return gatherOwn(Refusal.internalServerError.response)
+      var instead = Refusal.internalServerError.response
+      if exchange.request.mustClose { instead.fields[.connection] = "close" }
+      return gatherOwn(instead)
     }
     if follows {
       try flush(followedBy: body.span)

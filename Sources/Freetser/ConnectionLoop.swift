@@ -47,13 +47,13 @@ struct ConnectionLoop: ~Copyable {
         refuse(refusal)
       case .lost(let error):
         logger.debug("Connection lost: \(error)")
-        // What the client does not take must not stay in the system's memory: the close is a reset.
-        if error == .timedOut { exchange.request.raw.stream.resetOnClose() }
       case .cut(let isSilent):
         logger.debug("Response cut")
         if isSilent { exchange.request.raw.stream.resetOnClose() } else { linger() }
       }
     }
+    // What the client does not take must not stay in the system's memory.
+    if exchange.request.raw.isStuck { exchange.request.raw.stream.resetOnClose() }
     logger.debug("Connection closed")
   }
 
@@ -141,12 +141,8 @@ struct ConnectionLoop: ~Copyable {
   }
 
   private mutating func linger() {
-    do throws(TransportError) {
-      try exchange.request.raw.linger(for: service.configuration.timeouts.linger)
-    } catch {
-      // A client that takes its time has had it, and gets what the system has; one that is gone gets nothing.
-      if !exchange.request.raw.output.isEmpty { exchange.request.raw.stream.resetOnClose() }
-    }
+    // A client that takes its time has had it, and gets what the system has; one that is gone gets nothing.
+    try? exchange.request.raw.linger(for: service.configuration.timeouts.linger)
   }
 }
 

@@ -20,6 +20,8 @@ public struct RawStream: ~Copyable {
   var hasSent = false
   /// How long the client may take nothing of what is sent.
   var sendLimit: Duration
+  /// Whether it has taken nothing for so long: some of what was sent is still here, and will be for as long as it likes.
+  private(set) var isStuck = false
 
   /// Memory of `output` beyond this is given back when it has been sent. In bytes.
   private static let keptOutput = 65_536
@@ -81,7 +83,13 @@ extension RawStream {
     guard !output.isEmpty || !body.isEmpty else { return }
     hasSent = true
     defer { forgetOutput() }
-    try stream.sendAll(output.span, body, within: sendLimit)
+    do throws(TransportError) {
+      try stream.sendAll(output.span, body, within: sendLimit)
+      isStuck = false
+    } catch {
+      isStuck = error == .timedOut
+      throw error
+    }
   }
 
   private mutating func forgetOutput() {
@@ -92,7 +100,13 @@ extension RawStream {
   mutating func flush(followedBy file: File, _ range: Range<Int>) throws(TransportError) {
     hasSent = true
     defer { forgetOutput() }
-    try stream.sendAll(output.span, file, range, within: sendLimit)
+    do throws(TransportError) {
+      try stream.sendAll(output.span, file, range, within: sendLimit)
+      isStuck = false
+    } catch {
+      isStuck = error == .timedOut
+      throw error
+    }
   }
 
   /// Waits for a request to begin, after all else. One that does not is no error: it ends the input.

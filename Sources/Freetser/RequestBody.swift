@@ -37,6 +37,9 @@ public struct RequestBody: ~Copyable {
   private let share: BodyShare
   private let configuration: ServerConfiguration
 
+  /// How much memory a body gets on the client's word that so much will come. In bytes; what is allowed by default.
+  private static let reserved: UInt64 = 2_097_152
+
   /// How much of a body that nobody read is received to keep its connection. In bytes.
   static let drainLimit = 262_144
 
@@ -77,7 +80,9 @@ public struct RequestBody: ~Copyable {
   public mutating func readAll() throws(StreamError) -> [UInt8] {
     var all: [UInt8] = []
     while let piece = try findPiece() {
-      if all.isEmpty, let declared = machine.declaredLength { all.reserveCapacity(Int(declared)) }
+      if all.isEmpty, let declared = machine.declaredLength {
+        all.reserveCapacity(Int(min(declared, Self.reserved)))
+      }
       guard share.cover(count) else { throw fail(.overloaded) }
       raw.input.withUnread { all.append(copying: $0.extracting(piece.range)) }
       raw.input.consume(piece.consumed)

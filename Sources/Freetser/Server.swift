@@ -237,16 +237,16 @@ public final class Server: Sendable {
     let threads = ConnectionThreads(
       listeners: listeners, options: options,
       onEvent: { configuration.logger.warning("\($0)") },
-      serve: { [self] connection in serve(connection) })
+      serve: { [self] connection in serve(ConnectionStream(connection)) })
     service.isReady = true
     try threads.start()
     return (threads, listeners.map(\.boundAddress))
   }
 
-  private func serve(_ connection: consuming AcceptedConnection) {
+  private func serve(_ stream: any ServedStream) {
     servingThreads.withLock { _ = $0.insert(.current) }
     defer { servingThreads.withLock { _ = $0.remove(.current) } }
-    var loop = ConnectionLoop(ConnectionStream(connection), service)
+    var loop = ConnectionLoop(stream, service)
     loop.run()
   }
 
@@ -322,5 +322,21 @@ public final class Server: Sendable {
   private func change(to next: State) {
     state.withLock { $0 = next }
     state.wakeAll()
+  }
+}
+
+// For tests, which bring connections that were not accepted.
+extension Server {
+  /// The settings that the server was made with.
+  package var configuration: ServerConfiguration { service.configuration }
+
+  /// Makes a server that is not started ready for such connections.
+  package func getReadyUnstarted() {
+    if case .stopped = state.withLock({ $0 }) { service.isReady = true }
+  }
+
+  /// Serves a connection until it ends, on the calling thread. A stop does not wait for it.
+  package func serveUnaccepted(_ stream: any ServedStream) {
+    serve(stream)
   }
 }

@@ -41,7 +41,7 @@ extension Array where Element == UInt8 {
 
 extension OutputSpan where Element == UInt8 {
   /// Appends a copy of the span's bytes, for which there is room.
-  mutating func append(copying span: Span<UInt8>) {
+  package mutating func append(copying span: Span<UInt8>) {
     precondition(span.count <= freeCapacity, "there is room for what is copied")
     guard span.count > 0 else { return }
     unsafe span.withUnsafeBufferPointer { source in

@@ -1,6 +1,7 @@
 // Bodies of requests that handlers read themselves, or do not read.
 
 import Freetser
+import StreamSimulation
 import Testing
 import Threads
 
@@ -164,6 +165,35 @@ struct RequestBodyTests {
     let client = try server.connect()
     try client.send("POST / HTTP/1.1\nHost: a\nContent-Length: 2\n\na")
     #expect(try client.receive().status == 408)
+  }
+
+  @Test("A body costs no memory before it comes, however long it says it is")
+  func declared() {
+    let conversation = Conversation(
+      [.send("POST / HTTP/1.1\nHost: a\nContent-Length: 1000000000000\n\na"), .endSending],
+      changing: {
+        $0.maximumBodySize = 1 << 40
+        $0.maximumBufferedBytes = 1 << 41
+      }
+    ) { _, body in
+      .bytes(try body.readAll())
+    }
+    #expect(conversation.client.count == 0)
+  }
+
+  @Test("A response that is replaced by a 500 still says that the connection ends")
+  func replaced() {
+    let conversation = Conversation(
+      [
+        .send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 2\n\n"),
+        .wait(for: "Error\n"), .close,
+      ]
+    ) { _, _ in
+      // The client waits to be told whether to send its body, and may now do either.
+      .text("never", fields: [.server: "a\nb"])
+    }
+    #expect(conversation.statuses == [500])
+    #expect(conversation.client.text.contains("\nConnection: close\n"))
   }
 
   @Test("A handler that catches what is wrong with a body may answer itself; the connection ends")

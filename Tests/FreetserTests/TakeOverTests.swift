@@ -1,6 +1,7 @@
 // Connections that handlers take over: after 101, and after a 2xx to CONNECT.
 
 import Freetser
+import StreamSimulation
 import Testing
 import Threads
 
@@ -140,5 +141,37 @@ struct TakeOverTests {
     client.socket.shutdown(.sending)
     #expect(client.isGone())
     #expect(server.log.hasRecorded("error Handler error: GET /: Failed()"))
+  }
+
+  @Test(
+    "A handler that waits in vain loses nothing of what it said; one whose client takes nothing does"
+  )
+  func timeouts() {
+    func converse(
+      _ script: [ScriptedClient.Action],
+      _ use: @escaping @Sendable (inout RawStream) throws -> Void
+    ) -> Conversation {
+      Conversation(script, changing: { $0.timeouts.send = .seconds(1) }, capacity: 1000) { _, _ in
+        .switchingProtocols(to: "echo", use)
+      }
+    }
+    let patient = converse([.send(Self.upgrade), .wait(for: "bye"), .pause(.seconds(9)), .close]) {
+      try $0.send(Array("bye".utf8))
+      _ = try $0.receive(within: .seconds(5))
+    }
+    #expect(patient.client.text.hasSuffix("bye"))
+    #expect(patient.wire.wasResetByServer == false && patient.client.end == .seconds(5))
+
+    let large = [UInt8](repeating: 0x62, count: 10_000)
+    for isCareless in [true, false] {
+      let stuck = converse([.stopTaking, .send(Self.upgrade)]) { stream in
+        do throws(TransportError) {
+          try stream.send(large)
+        } catch {
+          if !isCareless { throw error }
+        }
+      }
+      #expect(stuck.wire.wasResetByServer)
+    }
   }
 }

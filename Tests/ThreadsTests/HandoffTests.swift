@@ -48,7 +48,7 @@ private final class Drops: Sendable {
         state.wakeAll()
       }
     }
-    let takers = state.wait(until: .now() + .seconds(20)) { $0.running == 0 ? $0.takers : nil }
+    let takers = state.wait(until: .now() + .seconds(120)) { $0.running == 0 ? $0.takers : nil }
     #expect(takers == 1)
   }
 }

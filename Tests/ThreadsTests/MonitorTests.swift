@@ -13,7 +13,7 @@ import Threads
         running.wakeAll()
       }
     }
-    #expect(running.wait(until: .now() + .seconds(20)) { $0 == 0 ? true : nil } == true)
+    #expect(running.wait(until: .now() + .seconds(120)) { $0 == 0 ? true : nil } == true)
     #expect(counter.withLock { $0 } == 40_000)
   }
 

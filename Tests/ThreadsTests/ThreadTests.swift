@@ -63,7 +63,7 @@ import Threads
       hasRun.withLock { $0 = true }
       hasRun.wakeAll()
     }
-    #expect(hasRun.wait(until: .now() + .seconds(20)) { $0 ? true : nil } == true)
+    #expect(hasRun.wait(until: .now() + .seconds(120)) { $0 ? true : nil } == true)
   }
 
   @Test("a thread is itself and no other")

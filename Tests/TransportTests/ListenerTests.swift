@@ -264,7 +264,7 @@ private func greet(_ text: String, connectionsOf listener: Listener) throws -> I
 /// A process that another test is starting has a copy of the closed one until it executes, and then the system resets
 /// what it was given.
 private func lastingGreeting(from address: Address) throws -> String {
-  let deadline = MonotonicTime.now() + .seconds(20)
+  let deadline = MonotonicTime.now() + .seconds(120)
   while true {
     do {
       return try greeting(from: address)

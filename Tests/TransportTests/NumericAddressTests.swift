@@ -1,3 +1,4 @@
+import StreamSimulation
 import Testing
 
 @testable import Transport

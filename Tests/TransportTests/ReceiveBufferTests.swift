@@ -1,3 +1,4 @@
+import StreamSimulation
 import Testing
 import Threads
 

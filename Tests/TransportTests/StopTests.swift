@@ -89,9 +89,9 @@ import Threads
     try server.start()
     let client = try connect(to: listener.boundAddress)
     _ = begun.wait { $0 ? true : nil }
-    #expect(
-      server.stop(within: .milliseconds(20))
-        == ConnectionThreads.StopResult(cut: 1, remaining: 0))
+    #expect(server.stop(within: .milliseconds(20)).cut == 1)
+    // A second may be too short for the thread on a busy machine.
+    #expect(server.stop(within: patience).endedInTime)
     #expect(try client.receiveToEnd() == [])
   }
 
@@ -109,9 +109,8 @@ import Threads
     try server.start()
     let client = try connect(to: listener.boundAddress)
     _ = begun.wait { $0 ? true : nil }
-    #expect(
-      server.stop(within: .milliseconds(20))
-        == ConnectionThreads.StopResult(cut: 1, remaining: 0))
+    #expect(server.stop(within: .milliseconds(20)).cut == 1)
+    #expect(server.stop(within: patience).endedInTime)
     client.close()
   }
 
