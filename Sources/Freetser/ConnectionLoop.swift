@@ -22,6 +22,7 @@ struct ConnectionLoop: ~Copyable {
   /// Since when the rest of the head, or of the body, being read is waited for; `nil` while it came at once.
   private var waitBegan: MonotonicTime?
   private var writer: ResponseWriter
+  private var requests = 0
 
   /// Why a connection ends before its time.
   private enum Interruption: Error {
@@ -206,7 +207,9 @@ struct ConnectionLoop: ~Copyable {
   /// - Returns: Whether the connection goes on to the next exchange.
   private mutating func answer(_ request: Request) throws(Interruption) -> Bool {
     var response = service.respond(to: request)
-    if connection.isStopping { response.fields[.connection] = "close" }
+    requests += 1
+    let isLast = requests == service.configuration.maximumRequestsPerConnection
+    if isLast || connection.isStopping { response.fields[.connection] = "close" }
     do throws(ProtocolError) {
       try writer.prepare(response, through: &machine)
     } catch {

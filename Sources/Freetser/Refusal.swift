@@ -14,6 +14,7 @@ struct Refusal: Equatable {
   static let requestTimeout = Refusal(status: .requestTimeout)
   static let versionNotSupported = Refusal(status: .httpVersionNotSupported)
   static let notImplemented = Refusal(status: .notImplemented)
+  static let tooManyConnections = Refusal(status: .serviceUnavailable)
   static let expectationFailed = Refusal(status: .expectationFailed)
 
   /// RFC 9110 renamed 413 to Content Too Large; people still search for the name it had before.
@@ -42,8 +43,36 @@ struct Refusal: Equatable {
   }
 
   /// As Python's freetser writes it: `413 Error: Payload Too Large: Exceeded limit 2097152`.
-  var response: Response {
+  private var text: String {
     let detail = detail.map { ": \($0)" } ?? ""
-    return .text("\(status.code) Error: \(status.reasonPhrase)\(detail)\n", status: status)
+    return "\(status.code) Error: \(status.reasonPhrase)\(detail)\n"
+  }
+
+  var response: Response { .text(text, status: status) }
+}
+
+extension Refusal {
+  /// When to come back, in seconds: by then some of those who are served are done.
+  private static let retryAfter = 5
+
+  /// The whole response in bytes, for clients whose request nobody reads.
+  var readyMade: [UInt8] {
+    let body = Array(text.utf8)
+    var bytes: [UInt8] = []
+    do throws(ProtocolError) {
+      var machine = Connection(role: .server)
+      let head = try ResponseHead(
+        status: status.code, reason: status.reasonPhrase,
+        fields: [
+          ("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", String(body.count)),
+          ("Retry-After", String(Self.retryAfter)), ("Connection", "close"),
+        ])
+      try machine.send(.response(head), into: &bytes)
+      try machine.send(.content(body), into: &bytes)
+      try machine.send(.endOfMessage(), into: &bytes)
+    } catch {
+      preconditionFailure("our own response is valid: \(error)")
+    }
+    return bytes
   }
 }

@@ -30,7 +30,7 @@ public final class Server: Sendable {
   private enum State {
     case stopped
     case starting
-    case running(ConnectionThreads, [Address])
+    case running(ConnectionThreads, [Address], Ceilings)
     case stopping(ConnectionThreads)
   }
 
@@ -105,12 +105,18 @@ public final class Server: Sendable {
   public func start() throws(TransportError) -> Address {
     reserveStart()
     do throws(TransportError) {
-      let (threads, addresses) = try open()
-      change(to: .running(threads, addresses))
       let configuration = service.configuration
+      let ceilings = Ceilings(configuration)
+      let (threads, addresses) = try open(ceilings)
+      change(to: .running(threads, addresses, ceilings))
       for address in addresses { configuration.logger.info("Server listening on \(address)") }
       configuration.logger.info(
         "Limits: Header=\(configuration.maximumHeadSize), Body=\(configuration.maximumBodySize)")
+      configuration.logger.info("Ceilings: \(ceilings)")
+      if ceilings.exceedSystem {
+        configuration.logger.warning(
+          "More connections configured than the system allows: \(ceilings.connections)")
+      }
       return addresses[0]
     } catch {
       change(to: .stopped)
@@ -120,7 +126,15 @@ public final class Server: Sendable {
 
   /// The addresses that clients can connect to, in the order of ``endpoints``; none unless the server is running.
   public var addresses: [Address] {
-    state.withLock { if case .running(_, let addresses) = $0 { addresses } else { [] } }
+    state.withLock { if case .running(_, let addresses, _) = $0 { addresses } else { [] } }
+  }
+
+  /// The limits on connections that are in force; of a server that is not running, those that would be if it started now.
+  public var ceilings: Ceilings {
+    let inForce: Ceilings? = state.withLock {
+      if case .running(_, _, let ceilings) = $0 { ceilings } else { nil }
+    }
+    return inForce ?? Ceilings(service.configuration)
   }
 
   /// Serves until SIGINT, SIGTERM or ``stop(within:)``; a second signal ends the process at once.
@@ -161,13 +175,17 @@ public final class Server: Sendable {
 
   // MARK: Inside
 
-  private func open() throws(TransportError) -> (ConnectionThreads, [Address]) {
+  private func open(_ ceilings: Ceilings) throws(TransportError) -> (ConnectionThreads, [Address]) {
     let configuration = service.configuration
     var listenerOptions = configuration.listener
     listenerOptions.receiveTimeout = configuration.timeouts.keepAlive
     let listeners = try Listener.open(endpoints, options: listenerOptions)
     var options = ConnectionThreads.Options()
     options.stackSizeInBytes = configuration.stackSize
+    options.limits.connections = ceilings.connections
+    options.limits.perAddress = ceilings.connectionsPerAddress
+    options.limits.exempt = configuration.proxies.trusted
+    options.limits.farewell = Refusal.tooManyConnections.readyMade
     let threads = ConnectionThreads(
       listeners: listeners, options: options,
       onEvent: { configuration.logger.warning("\($0)") },
@@ -204,7 +222,7 @@ public final class Server: Sendable {
       switch state {
       case .stopped, .starting: return (nil, true)
       case .stopping(let threads): return (threads, false)
-      case .running(let threads, _):
+      case .running(let threads, _, _):
         state = .stopping(threads)
         return (threads, true)
       }

@@ -14,54 +14,136 @@
 // 3. A connection is accepted while a stop goes through the registry. It registers under the lock: if
 //    that comes before the stop's turn, the stop sees it; if it comes after, so was `isStopping`
 //    stored, and it is refused.
+//
+// 4. A connection is ended to make room just when a request reaches it. That cannot be excluded, here or anywhere: the
+//    request may be on its way. What is excluded is that it is cut off: only its input ends, as in a stop. What has been
+//    received is answered, and told that it is the last, as `isLeaving` is stored before the input ends.
 
 import Synchronization
 import Threads
 
 /// The live connections and threads of one ``ConnectionThreads``.
 final class ConnectionRegistry: Sendable {
-  /// What a stop needs to know of a connection.
+  /// What others need to know of a connection.
   final class Entry: Sendable {
     fileprivate let descriptor: Int32
-    let isIdle = Atomic(true)
+    fileprivate let client: ClientNetwork?
+    /// Since when the connection waits for something to begin, in nanoseconds of the monotonic clock, or ``busy``.
+    fileprivate let waitsSince: Atomic<Int64>
+    /// Whether its input was ended to make room for another. Changed under the lock, once.
+    fileprivate let isLeaving = Atomic(false)
 
-    fileprivate init(descriptor: Int32) {
+    fileprivate static let busy: Int64 = 0
+
+    fileprivate init(descriptor: Int32, client: ClientNetwork?, waitsSince: MonotonicTime) {
       self.descriptor = descriptor
+      self.client = client
+      self.waitsSince = Atomic(waitsSince.nanoseconds)
+    }
+
+    /// A connection that was not busy goes on waiting.
+    func markIdle() {
+      guard waitsSince.load(ordering: .relaxed) == Entry.busy else { return }
+      waitsSince.store(MonotonicTime.lastTick().nanoseconds, ordering: .sequentiallyConsistent)
+    }
+
+    func markBusy() {
+      waitsSince.store(Entry.busy, ordering: .relaxed)
+    }
+
+    fileprivate var isIdle: Bool {
+      waitsSince.load(ordering: .sequentiallyConsistent) != Entry.busy
     }
   }
 
   private struct State {
     var live: [UInt64: Entry] = [:]
     var accepted: UInt64 = 0
+    /// How many of the live ones were told to leave.
+    var leaving = 0
+    /// How many live connections each client has; empty where that is not limited.
+    var perClient: [ClientNetwork: Int] = [:]
+    /// Those that had waited for longest when somebody last looked, the very longest at the end.
+    var longestIdle: [(waitsSince: Int64, id: UInt64)] = []
+    /// Before then nobody looks again.
+    var nextLook = MonotonicTime(nanoseconds: .min)
     var threads = 0
-    /// Only ever rises, for the pause that ends when a thread has.
-    var endedThreads: UInt64 = 0
+    /// How many were admitted and are not closed yet; those that were handed on by who served them count as closed.
+    var serving = 0
+    /// How many were served and closed: it only ever rises, for the pause that ends when one is.
+    var served: UInt64 = 0
     var hasStopped = false
   }
 
+  private let limits: ConnectionLimits
   private let stopping = Atomic(false)
   private let state = Monitor(State())
+
+  init(limits: ConnectionLimits) {
+    self.limits = limits
+  }
 
   var isStopping: Bool { stopping.load(ordering: .sequentiallyConsistent) }
 
   var count: Int { state.withLock { $0.live.count } }
 
-  /// - Returns: The connection, or `nil` when stopping: then the socket is closed.
-  func add(_ socket: consuming Socket, at endpoint: Endpoint) -> AcceptedConnection? {
-    let entry = Entry(descriptor: socket.descriptor.number)
-    let id: UInt64? = state.withLock { state in
-      guard !isStopping else { return nil }
+  /// Whether a connection shall end after what it has begun.
+  func isEnding(_ entry: Entry) -> Bool {
+    isStopping || entry.isLeaving.load(ordering: .relaxed)
+  }
+
+  /// What becomes of a socket that was accepted.
+  enum Admission: ~Copyable {
+    case served(AcceptedConnection)
+    case refused(Socket, RefusalCause)
+    /// The server is stopping, and the socket is closed.
+    case closed
+  }
+
+  /// Registers the connection if there is room, or if room can be made.
+  func admit(_ socket: consuming Socket, at endpoint: Endpoint) -> Admission {
+    let descriptor = socket.descriptor.number
+    let client = limits.isLimited(socket.peer) ? ClientNetwork(of: socket.peer) : nil
+    let entry = Entry(
+      descriptor: descriptor, client: client,
+      waitsSince: .lastTick() + limits.graceOfNewConnections)
+
+    let (id, cause): (UInt64?, RefusalCause?) = state.withLock { state in
+      guard !isStopping else { return (nil, nil) }
+      if let cause = reasonToRefuse(client, &state) { return (nil, cause) }
       state.accepted += 1
+      state.serving += 1
       state.live[state.accepted] = entry
-      return state.accepted
+      if let client { state.perClient[client, default: 0] += 1 }
+      return (state.accepted, nil)
     }
-    guard let id else { return nil }
-    return AcceptedConnection(id: id, socket, at: endpoint, entry, in: self)
+    if let id { return .served(AcceptedConnection(id: id, socket, at: endpoint, entry, in: self)) }
+    if let cause { return .refused(socket, cause) }
+    return .closed
+  }
+
+  private func reasonToRefuse(
+    _ client: ClientNetwork?, _ state: inout State
+  ) -> RefusalCause? {
+    if let client, let limit = limits.perAddress, state.perClient[client, default: 0] >= limit {
+      return .tooManyFromAddress(limit: limit)
+    }
+    if state.live.count - state.leaving >= limits.connections, !makeRoom(&state) {
+      return .tooManyConnections(limit: limits.connections)
+    }
+    return nil
   }
 
   /// Called by the connection, before its socket is closed.
   func remove(_ id: UInt64) {
-    state.withLock { $0.live[id] = nil }
+    state.withLock { state in
+      guard let entry = state.live.removeValue(forKey: id) else { return }
+      if entry.isLeaving.load(ordering: .relaxed) { state.leaving -= 1 }
+      if let client = entry.client {
+        let count = state.perClient[client, default: 0] - 1
+        state.perClient[client] = count > 0 ? count : nil
+      }
+    }
     state.wakeAll()
   }
 
@@ -71,23 +153,98 @@ final class ConnectionRegistry: Sendable {
   }
 
   func threadEnds() {
+    state.withLock { $0.threads -= 1 }
+    state.wakeAll()
+  }
+
+  /// Counts a connection that was admitted as closed, when nothing is left of it.
+  ///
+  /// ``remove(_:)`` comes too early to tell whoever waits for a descriptor.
+  func endsServing() {
     state.withLock { state in
-      state.threads -= 1
-      state.endedThreads += 1
+      state.serving -= 1
+      state.served += 1
     }
     state.wakeAll()
   }
 
-  /// How many threads have ended.
-  ///
-  /// Each closed its connection before, and so freed a descriptor.
-  var endedThreads: UInt64 { state.withLock { $0.endedThreads } }
+  /// How many connections were served and closed.
+  var served: UInt64 { state.withLock { $0.served } }
 
-  /// Waits until the time is over, more threads have ended than `count`, or a stop has begun.
-  func pause(for duration: Duration, whileEndedThreadsAre count: UInt64) {
-    _ = state.wait(until: .now() + duration) { state in
-      state.endedThreads != count || isStopping ? true : nil
+  /// Waits until the time is over, more connections were served than `count`, or a stop has begun.
+  ///
+  /// - Returns: `false` if the time is over.
+  @discardableResult
+  func pause(for duration: Duration, whileServedAre count: UInt64) -> Bool {
+    let end: Bool? = state.wait(until: .now() + duration) { state in
+      state.served != count || isStopping ? true : nil
     }
+    return end != nil
+  }
+}
+
+// Making room: who waits for longest leaves first.
+extension ConnectionRegistry {
+  /// So many may be on their way out at a time, and thus beyond the limit: they hold a thread and a descriptor until
+  /// their threads have had a turn.
+  static let mostLeaving = 32
+
+  /// How long nobody looks again, for each connection that was looked at. A look costs a tenth of it, so that a flood
+  /// of new connections does not have all the time spent in looking.
+  private static let timeBetweenLooks: Duration = .microseconds(1)
+
+  /// Waits for a connection on its way out to be closed; if there is none, one that is idle is sent there.
+  ///
+  /// - Returns: `false` if no connection was closed in this time.
+  func closeOne(within limit: Duration) -> Bool {
+    let served: UInt64? = state.withLock { state in
+      let someoneLeaves = state.serving > state.live.count - state.leaving
+      return someoneLeaves || makeRoom(&state) ? state.served : nil
+    }
+    guard let served else { return false }
+    return pause(for: limit, whileServedAre: served)
+  }
+
+  /// Ends the input of the connection that has waited longest for something to begin.
+  ///
+  /// - Returns: `false` if none is idle.
+  func makeRoom() -> Bool {
+    state.withLock { makeRoom(&$0) }
+  }
+
+  private func makeRoom(_ state: inout State) -> Bool {
+    guard state.leaving < Self.mostLeaving else { return false }
+    if endLongestIdle(&state) { return true }
+    let now = MonotonicTime.now()
+    guard now >= state.nextLook else { return false }
+    state.nextLook = now + Self.timeBetweenLooks * state.live.count
+    lookForIdle(&state)
+    return endLongestIdle(&state)
+  }
+
+  /// Goes by the last look: who was busy since is passed over.
+  private func endLongestIdle(_ state: inout State) -> Bool {
+    while let (waitsSince, id) = state.longestIdle.popLast() {
+      guard let entry = state.live[id], entry.waitsSince.load(ordering: .relaxed) == waitsSince,
+        !entry.isLeaving.exchange(true, ordering: .relaxed)
+      else { continue }
+      state.leaving += 1
+      shutDown(entry.descriptor, .receiving)
+      return true
+    }
+    return false
+  }
+
+  private func lookForIdle(_ state: inout State) {
+    let now = MonotonicTime.lastTick()
+    state.longestIdle.removeAll(keepingCapacity: true)
+    for (id, entry) in state.live {
+      let waitsSince = entry.waitsSince.load(ordering: .relaxed)
+      // A new connection begins to count when its grace is over.
+      guard waitsSince != Entry.busy, waitsSince <= now.nanoseconds else { continue }
+      state.longestIdle.append((waitsSince, id))
+    }
+    state.longestIdle.sort { $0.waitsSince > $1.waitsSince }
   }
 }
 
@@ -104,7 +261,7 @@ extension ConnectionRegistry {
   /// They see the end and leave.
   func endIdle() {
     state.withLock { state in
-      for entry in state.live.values where entry.isIdle.load(ordering: .sequentiallyConsistent) {
+      for entry in state.live.values where entry.isIdle {
         shutDown(entry.descriptor, .receiving)
       }
     }

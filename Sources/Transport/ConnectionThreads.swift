@@ -1,4 +1,4 @@
-// The accept loop: one thread per connection, and the order in which they end.
+// One thread per connection, and the order in which they end.
 
 import Threads
 
@@ -20,9 +20,12 @@ public final class ConnectionThreads: Sendable {
     /// Linux keeps 15 bytes of the whole.
     public var threadName = "conn"
 
+    /// How many connections are served, and what the others are told.
+    public var limits = ConnectionLimits()
+
     /// How long to wait after connections could not be accepted.
     ///
-    /// It ends early when the thread of one of ours ends, as that frees what was missing.
+    /// It ends early when one of ours has been served, as that frees what was missing.
     public var pauseAfterFailedAccept: Duration = .seconds(1)
 
     /// The defaults.
@@ -46,17 +49,17 @@ public final class ConnectionThreads: Sendable {
   private static let grace: Duration = .seconds(1)
 
   private let listeners: [Listener]
-  private let options: Options
-  private let onEvent: @Sendable (TransportEvent) -> Void
+  let options: Options
+  let onEvent: @Sendable (TransportEvent) -> Void
   private let serve: @Sendable (consuming AcceptedConnection) -> Void
-  private let registry = ConnectionRegistry()
+  let registry: ConnectionRegistry
 
   /// Prepares to serve; nothing is accepted before ``start()``.
   ///
   /// - Parameters:
   ///   - listeners: Where to accept. A stop closes them.
-  ///   - options: Stack size and names.
-  ///   - onEvent: Told of trouble in accepting, on the accepting thread, which waits for it.
+  ///   - options: Stack size, names and limits.
+  ///   - onEvent: Told of trouble in accepting and of refusals, on the accepting thread, which waits for it.
   ///   - serve: Serves one connection, on that connection's thread. The connection closes when it is
   ///     dropped, at the latest when `serve` returns.
   public init(
@@ -66,6 +69,7 @@ public final class ConnectionThreads: Sendable {
   ) {
     self.listeners = listeners
     self.options = options
+    registry = ConnectionRegistry(limits: options.limits)
     self.onEvent = onEvent
     self.serve = serve
   }
@@ -81,11 +85,14 @@ public final class ConnectionThreads: Sendable {
   ///   closed.
   public func start() throws(TransportError) {
     for listener in listeners {
-      do throws(TransportError) {
-        try startThread(name: "accept", stackSize: nil) { [self] in acceptAll(from: listener) }
+      do throws(ThreadError) {
+        try startThread(name: "accept", stackSize: nil) { [self] in
+          var loop = AcceptLoop(listener, of: self)
+          loop.run()
+        }
       } catch {
         stop(within: .zero)
-        throw error
+        throw .cannotStartThread(code: error.code)
       }
     }
   }
@@ -122,41 +129,20 @@ public final class ConnectionThreads: Sendable {
     registry.waitUntilStopped()
   }
 
-  private func acceptAll(from listener: Listener) {
-    while true {
-      // Read before the attempt: what is freed while it fails must end the pause.
-      let endedThreads = registry.endedThreads
-      do throws(TransportError) {
-        guard let socket = try listener.accept() else { return }
-        if let connection = registry.add(socket, at: listener.endpoint) {
-          startServing(connection)
-        }
-      } catch {
-        let pause = options.pauseAfterFailedAccept
-        onEvent(.acceptPaused(listener.endpoint, error, pause: pause))
-        registry.pause(for: pause, whileEndedThreadsAre: endedThreads)
-      }
-    }
-  }
-
-  private func startServing(_ connection: consuming AcceptedConnection) {
-    let peer = connection.peer
-    let name = "\(options.threadName)-\(connection.id)"
-    let handoff = Handoff(connection)
-    do throws(TransportError) {
-      try startThread(name: name, stackSize: options.stackSizeInBytes) { [self] in
-        if let connection = handoff.take() { serve(connection) }
-      }
-    } catch {
-      _ = handoff.take()
-      onEvent(.connectionDropped(peer: peer, error))
+  /// Serves the connection on a thread of its own.
+  func startServing(_ handoff: Handoff<AcceptedConnection>) throws(ThreadError) {
+    try startThread(name: options.threadName, stackSize: options.stackSizeInBytes) { [self] in
+      guard let connection = handoff.take() else { return }
+      Thread.setCurrentName("\(options.threadName)-\(connection.id)")
+      serve(connection)
+      registry.endsServing()
     }
   }
 
   /// Nobody joins the threads: each is counted until it has nothing left to do or to let go.
   private func startThread(
     name: String, stackSize: Int?, _ body: @escaping @Sendable () -> Void
-  ) throws(TransportError) {
+  ) throws(ThreadError) {
     registry.threadStarts()
     // The thread itself lets go of its closure too late, after it is counted as ended.
     let handoff = Handoff(body)
@@ -167,7 +153,7 @@ public final class ConnectionThreads: Sendable {
       }
     } catch {
       registry.threadEnds()
-      throw .cannotStartThread(code: error.code)
+      throw error
     }
   }
 }

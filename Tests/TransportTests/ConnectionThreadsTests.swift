@@ -113,28 +113,31 @@ import Threads
     }
   }
 
-  @Test("a connection whose thread cannot start is closed and reported, and the loop goes on")
+  @Test("a connection whose thread cannot start is refused and reported, and the loop goes on")
   func noThread() throws {
     let listener = try loopbackListener()
     let events = Monitor<[TransportEvent]>([])
     var options = ConnectionThreads.Options()
     options.stackSizeInBytes = 1 << 55  // no machine has that
+    options.limits.farewell = Array("no thread".utf8)
     let server = ConnectionThreads(
       listeners: [listener], options: options, onEvent: { record($0, in: events) },
       serve: { _ in Issue.record("it cannot be served") })
     try server.start()
+    let first = try connect(to: listener.boundAddress)
     for _ in 0..<3 {
       let client = try connect(to: listener.boundAddress)
-      let address = try client.local
-      #expect(try client.receiveToEnd() == [])
-      let event = events.wait(until: .now() + patience) { $0.popLast() }
-      guard case .connectionDropped(address, .cannotStartThread) = event else {
-        Issue.record("\(String(describing: event))")
-        continue
-      }
-      #expect(event?.description.contains("\(address): cannot start a thread: ") == true)
+      #expect(try client.receiveToEnd() == Array("no thread".utf8))
     }
+    #expect(try first.receiveToEnd() == Array("no thread".utf8))
     #expect(server.activeConnections == 0)
+    let told = events.wait(until: .now() + patience) { $0.isEmpty ? nil : $0 } ?? []
+    let address = try first.local
+    guard case .refused(1, .cannotStartThread, address)? = told.first, told.count == 1 else {
+      Issue.record("\(told)")
+      return
+    }
+    #expect(told[0].description.contains(": cannot start a thread: "))
     #expect(server.stop(within: patience).endedInTime)
   }
 
@@ -177,69 +180,6 @@ import Threads
     }
   }
 
-  @Test("without descriptors accepting pauses, and goes on when one is free")
-  func noDescriptors() async {
-    await #expect(processExitsWith: .success) {
-      let listener = try loopbackListener()
-      let events = Monitor<[TransportEvent]>([])
-      var options = ConnectionThreads.Options()
-      options.pauseAfterFailedAccept = .milliseconds(50)
-      let server = try echoServer([listener], options: options) { record($0, in: events) }
-      let started = MonotonicTime.now()
-
-      let client = try makeUnconnectedClient()
-      limitDescriptors(to: 64)
-      let taken = exhaustDescriptors()
-      let name = try RawAddress(listener.boundAddress)
-      precondition(connectSocket(client, to: name) == 0)
-
-      // Five pauses take five times the pause: the loop does not spin.
-      precondition(events.wait(until: .now() + patience) { $0.count >= 5 ? true : nil } != nil)
-      let seen = events.withLock { $0 }
-      let elapsed = MonotonicTime.now() - started
-      precondition(elapsed >= .milliseconds(200), "\(seen.count) events in \(elapsed)")
-      precondition(seen.count <= 1 + Int(elapsed / .milliseconds(50)))
-      precondition(
-        seen[0]
-          == .acceptPaused(
-            listener.endpoint, .systemCall("accept", code: EMFILE), pause: .milliseconds(50)))
-
-      for descriptor in taken { close(descriptor) }
-      try exchange("served after all", with: Socket(client, peer: listener.boundAddress))
-      precondition(server.stop(within: patience).endedInTime)
-    }
-  }
-
-  @Test("a pause ends when a connection closes, and when the server stops")
-  func pauseEnds() async {
-    await #expect(processExitsWith: .success) {
-      let listener = try loopbackListener()
-      let events = Monitor<[TransportEvent]>([])
-      var options = ConnectionThreads.Options()
-      options.pauseAfterFailedAccept = .seconds(1000)
-      let server = try echoServer([listener], options: options) { record($0, in: events) }
-
-      let first = try connect(to: listener.boundAddress)
-      try exchange("a", with: first)
-      let second = try makeUnconnectedClient()
-      let third = try makeUnconnectedClient()
-      limitDescriptors(to: 64)
-      _ = exhaustDescriptors()
-      let name = try RawAddress(listener.boundAddress)
-      precondition(connectSocket(second, to: name) == 0)
-      precondition(events.wait(until: .now() + patience) { $0.popLast() } != nil)
-
-      // The end of input ends the first connection, and its descriptor serves the second.
-      first.shutdown(.sending)
-      let served = Socket(second, peer: listener.boundAddress)
-      try served.setReceiveTimeout(patience)
-      try exchange("b", with: served)
-
-      precondition(connectSocket(third, to: name) == 0)
-      precondition(events.wait(until: .now() + patience) { $0.popLast() } != nil)
-      precondition(server.stop(within: patience).endedInTime)
-    }
-  }
 }
 
 /// Answers with what it receives, busy from the first byte until the answer is sent.
@@ -273,13 +213,10 @@ func exchange(_ text: String, with socket: borrowing Socket) throws {
   try #require(String(decoding: answer, as: UTF8.self) == text)
 }
 
-private func record(_ event: TransportEvent, in events: Monitor<[TransportEvent]>) {
+/// Keeps an event for a test to look at.
+func record(_ event: TransportEvent, in events: Monitor<[TransportEvent]>) {
   events.withLock { $0.append(event) }
   events.wakeAll()
-}
-
-private func makeUnconnectedClient() throws -> FileDescriptor {
-  try makeSocket(family: AF_INET)
 }
 
 private final class Canary: Sendable {}
