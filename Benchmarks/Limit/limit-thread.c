@@ -1,7 +1,11 @@
 /* The wall that a thread per connection can reach: receive, find the empty line, send a fixed response.
  *
  * It parses nothing, checks nothing and cannot be told apart from the quick start's `GET /` by length: the ratio
- * of a server's rate to this one's says how much the server itself costs. Bodies of requests are not understood. */
+ * of a server's rate to this one's says how much the server itself costs. Bodies of requests are not understood.
+ *
+ *     limit-thread [PORT [close]]
+ *
+ * With `close` it answers one request a connection, says that it closes, and does. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,11 +17,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RESPONSE                                                                                  \
+#define RESPONSE(fields)                                                                          \
   "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n"                                \
-  "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 12\r\n\r\nHello world!"
-enum { LENGTH = sizeof RESPONSE - 1, AT_ONCE = 64 }; /* so many pipelined requests share one send */
+  "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 12\r\n" fields "\r\nHello world!"
+static const char response[] = RESPONSE(""), last_response[] = RESPONSE("Connection: close\r\n");
+enum { LENGTH = sizeof response - 1, AT_ONCE = 64 }; /* so many pipelined requests share one send */
 static char responses[AT_ONCE * LENGTH];
+static int closes;
 
 static void *serve(void *argument) {
   int fd = (int)(intptr_t)argument, matched = 0; /* how much of CR LF CR LF the last bytes are */
@@ -27,6 +33,10 @@ static void *serve(void *argument) {
     for (ssize_t i = 0; i < count; i++) {
       matched = input[i] == "\r\n\r\n"[matched] ? matched + 1 : input[i] == '\r';
       if (matched == 4) requests++, matched = 0;
+    }
+    if (closes && requests > 0) {
+      send(fd, last_response, sizeof last_response - 1, MSG_NOSIGNAL);
+      break;
     }
     for (int now; requests > 0; requests -= now) {
       now = requests < AT_ONCE ? requests : AT_ONCE;
@@ -40,6 +50,7 @@ static void *serve(void *argument) {
 int main(int count, char **arguments) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   address.sin_port = htons((uint16_t)(count > 1 ? atoi(arguments[1]) : 0));
+  closes = count > 2 && strcmp(arguments[2], "close") == 0;
   socklen_t size = sizeof address;
   int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -50,7 +61,7 @@ int main(int count, char **arguments) {
   }
   printf("Listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
   fflush(stdout);
-  for (int i = 0; i < AT_ONCE; i++) memcpy(responses + i * LENGTH, RESPONSE, LENGTH);
+  for (int i = 0; i < AT_ONCE; i++) memcpy(responses + i * LENGTH, response, LENGTH);
 
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);

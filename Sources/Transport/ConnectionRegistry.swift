@@ -87,6 +87,8 @@ final class ConnectionRegistry: Sendable {
 
   var count: Int { state.withLock { $0.live.count } }
 
+  var threads: Int { state.withLock { $0.threads } }
+
   /// Whether a connection shall end after what it has begun.
   func isEnding(_ entry: Entry) -> Bool {
     isStopping || entry.isLeaving.load(ordering: .relaxed)

@@ -1,8 +1,8 @@
-// One thread per connection, and the order in which they end.
+// One thread per connection at a time, and the order in which all end.
 
 import Threads
 
-/// Accepts connections and serves each on a thread of its own.
+/// Accepts connections and serves each on a thread that it has to itself.
 ///
 /// It lives until it is stopped, whether anyone holds it or not.
 public final class ConnectionThreads: Sendable {
@@ -19,6 +19,15 @@ public final class ConnectionThreads: Sendable {
     ///
     /// Linux keeps 15 bytes of the whole.
     public var threadName = "conn"
+
+    /// How many threads that have served their connection are kept for the next; 128 by default.
+    ///
+    /// To wake a thread costs a fraction of what it costs to start one. Each keeps the memory that its
+    /// stack has taken.
+    public var keptThreads = 128
+
+    /// How long a thread is kept with nothing to do; 5 s by default.
+    public var keptThreadTime: Duration = .seconds(5)
 
     /// How many connections are served, and what the others are told.
     public var limits = ConnectionLimits()
@@ -53,6 +62,7 @@ public final class ConnectionThreads: Sendable {
   let onEvent: @Sendable (TransportEvent) -> Void
   private let serve: @Sendable (consuming AcceptedConnection) -> Void
   let registry: ConnectionRegistry
+  private let idle: IdleThreads<Handoff<AcceptedConnection>>
 
   /// Prepares to serve; nothing is accepted before ``start()``.
   ///
@@ -70,12 +80,16 @@ public final class ConnectionThreads: Sendable {
     self.listeners = listeners
     self.options = options
     registry = ConnectionRegistry(limits: options.limits)
+    idle = IdleThreads(capacity: options.keptThreads, time: options.keptThreadTime)
     self.onEvent = onEvent
     self.serve = serve
   }
 
   /// How many connections are open.
   public var activeConnections: Int { registry.count }
+
+  /// How many threads are kept for connections to come.
+  var idleThreads: Int { idle.count }
 
   /// Begins to accept, on one thread per listener.
   ///
@@ -113,6 +127,7 @@ public final class ConnectionThreads: Sendable {
     let deadline = MonotonicTime.now() + limit
     for listener in listeners { listener.close() }
     registry.beginStopping()
+    idle.close()
     registry.endIdle()
 
     var result = StopResult(cut: 0, remaining: registry.waitUntilEmpty(until: deadline))
@@ -129,13 +144,17 @@ public final class ConnectionThreads: Sendable {
     registry.waitUntilStopped()
   }
 
-  /// Serves the connection on a thread of its own.
-  func startServing(_ handoff: Handoff<AcceptedConnection>) throws(ThreadError) {
+  /// Serves the connection on a thread that has nothing to do, or on a new one.
+  func startServing(_ connection: Handoff<AcceptedConnection>) throws(ThreadError) {
+    if idle.give(connection) { return }
     try startThread(name: options.threadName, stackSize: options.stackSizeInBytes) { [self] in
-      guard let connection = handoff.take() else { return }
-      Thread.setCurrentName("\(options.threadName)-\(connection.id)")
-      serve(connection)
-      registry.endsServing()
+      idle.work(on: connection) { connection in
+        if let connection = connection.take() {
+          Thread.setCurrentName("\(options.threadName)-\(connection.id)")
+          serve(connection)
+        }
+        registry.endsServing()
+      }
     }
   }
 

@@ -102,7 +102,7 @@ public struct SystemLimits: Hashable, Sendable {
   }
 
   /// The beginning of a file, which these fit into; `nil` if it cannot be read.
-  private func contents(of path: String) -> String? {
+  func contents(of path: String) -> String? {
     let number = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard number >= 0 else { return nil }
     let file = FileDescriptor(number)

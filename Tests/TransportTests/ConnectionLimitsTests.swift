@@ -34,7 +34,7 @@ import Threads
 
     first.shutdown(.sending)
     #expect(try first.receiveToEnd() == [])
-    server.waitUntilOpen(1)
+    try server.waitUntilOpen(1)
     let fourth = try server.beginWork()
     try server.finishWork(of: fourth)
     #expect(server.stop())
@@ -54,7 +54,7 @@ import Threads
     for index in [2, 0, 3] {
       let next = try server.beginWork()
       #expect(try clients[index].socket.receiveToEnd() == [])
-      server.waitUntilOpen(4)
+      try server.waitUntilOpen(4)
       try server.finishWork(of: next)
       waitForNextTick()
       server.keep(next)
@@ -71,7 +71,7 @@ import Threads
       $0.graceOfNewConnections = .seconds(1000)
     }
     let silent = try graceful.connect()
-    graceful.waitUntilOpen(1)
+    try graceful.waitUntilOpen(1)
     #expect(try graceful.connect().receiveToEnd() == Array(farewell.utf8))
     try silent.send("?")
     graceful.waitUntilBusy()
@@ -83,7 +83,7 @@ import Threads
       $0.graceOfNewConnections = .zero
     }
     let first = try graceless.connect()
-    graceless.waitUntilOpen(1)
+    try graceless.waitUntilOpen(1)
     let second = try graceless.beginWork()
     #expect(try first.receiveToEnd() == [])
     try graceless.finishWork(of: second)

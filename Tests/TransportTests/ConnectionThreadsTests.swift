@@ -47,6 +47,63 @@ import Threads
     #expect(server.stop(within: patience).endedInTime)
   }
 
+  @Test("a thread that is done serves the next connection, under its name")
+  func keptThread() throws {
+    let listener = try loopbackListener()
+    let threads = Monitor<[ThreadID]>([])
+    var options = ConnectionThreads.Options()
+    options.keptThreadTime = .seconds(1000)
+    let server = ConnectionThreads(listeners: [listener], options: options) { connection in
+      threads.withLock { $0.append(.current) }
+      try? connection.socket.send(Thread.currentName)
+    }
+    try server.start()
+    for id in 1...20 {
+      let client = try connect(to: listener.boundAddress)
+      #expect(try client.receiveToEnd() == Array("conn-\(id)".utf8))
+      try waitUntil { server.idleThreads == 1 }
+    }
+    #expect(Set(threads.withLock { $0 }).count == 1)
+    #expect(server.stop(within: patience).endedInTime)
+  }
+
+  @Test("threads that have nothing to do are kept up to a number and for a time")
+  func keptThreads() throws {
+    for (kept, time) in [(2, Duration.seconds(1000)), (0, .seconds(1000)), (4, .milliseconds(1))] {
+      let listener = try loopbackListener()
+      var options = ConnectionThreads.Options()
+      options.keptThreads = kept
+      options.keptThreadTime = time
+      let server = try echoServer([listener], options: options)
+      let clients = try (0..<4).map { _ in Shared(try connect(to: listener.boundAddress)) }
+      for client in clients { try exchange("x", with: client.socket) }
+      for client in clients {
+        client.socket.shutdown(.sending)
+        #expect(try client.socket.receiveToEnd() == [])
+      }
+      // One more thread accepts.
+      try waitUntil { server.registry.threads == 1 + (time > .seconds(1) ? kept : 0) }
+      #expect(server.stop(within: patience).endedInTime)
+      #expect(server.registry.threads == 0)
+    }
+  }
+
+  @Test("a stop leaves no thread")
+  func noThreadLeft() async {
+    await #expect(processExitsWith: .success) {
+      let listener = try loopbackListener()
+      let server = try echoServer([listener])
+      let clients = try (0..<4).map { _ in Shared(try connect(to: listener.boundAddress)) }
+      for client in clients { try exchange("x", with: client.socket) }
+      clients[0].socket.shutdown(.sending)
+      let rest = try clients[0].socket.receiveToEnd()
+      precondition(rest == [] && !connectionThreadNames().isEmpty)
+      precondition(server.stop(within: patience).endedInTime)
+      // They are counted as ended a moment before the system has let go of them.
+      try waitUntil { connectionThreadNames().isEmpty }
+    }
+  }
+
   @Test("a connection closes when it is dropped, before serve returns if need be")
   func dropped() throws {
     let listener = try loopbackListener()
@@ -211,6 +268,23 @@ func exchange(_ text: String, with socket: borrowing Socket) throws {
   try socket.send(text)
   let answer = try socket.receive(exactly: text.utf8.count)
   try #require(String(decoding: answer, as: UTF8.self) == text)
+}
+
+/// Waits for what comes in a moment.
+func waitUntil(_ condition: () -> Bool) throws {
+  let deadline = MonotonicTime.now() + patience
+  while !condition() {
+    try #require(.now() < deadline, "it does not come")
+    sched_yield()
+  }
+}
+
+/// The names of this process's threads that accept or serve.
+private func connectionThreadNames() -> [String] {
+  fileNames(in: "/proc/self/task").compactMap { task in
+    let name = contents(of: "/proc/self/task/\(task)/comm") ?? ""
+    return name.hasPrefix("conn") || name.hasPrefix("accept") ? name : nil
+  }
 }
 
 /// Keeps an event for a test to look at.

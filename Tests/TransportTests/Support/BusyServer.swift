@@ -112,12 +112,8 @@ final class BusyServer: Sendable {
     kept.withLock { $0.append(shared) }
   }
 
-  func waitUntilOpen(_ count: Int) {
-    let deadline = MonotonicTime.now() + patience
-    while threads.activeConnections != count {
-      precondition(.now() < deadline, "\(threads.activeConnections) connections are open")
-      sched_yield()
-    }
+  func waitUntilOpen(_ count: Int) throws {
+    try waitUntil { threads.activeConnections == count }
   }
 
   func stop() -> Bool { threads.stop(within: patience).endedInTime }
