@@ -18,11 +18,11 @@ struct AcceptLoop: ~Copyable {
 
   mutating func run() {
     while true {
-      let deadline = tidyUp()
+      let deadline = tidyUp(.now())
       // Read before the attempt: what is freed while it fails must end the pause.
       let served = server.registry.served
       do throws(TransportError) {
-        guard let socket = try listener.accept(until: deadline) else { return }
+        guard let socket = try listener.accept(until: deadline) else { break }
         admit(socket)
       } catch .timedOut {
         continue
@@ -32,13 +32,13 @@ struct AcceptLoop: ~Copyable {
         pause(error, whileServedAre: served)
       }
     }
+    _ = tidyUp(.distantFuture)
   }
 
-  /// Does what is due.
+  /// Does what is due by then.
   ///
   /// - Returns: When something is due again.
-  private mutating func tidyUp() -> MonotonicTime {
-    let now = MonotonicTime.now()
+  private mutating func tidyUp(_ now: MonotonicTime) -> MonotonicTime {
     refused.closeOld(now)
     for event in reports.due(now) { server.onEvent(event) }
     return min(refused.deadline, reports.deadline)

@@ -191,8 +191,8 @@ extension ConnectionRegistry {
   /// their threads have had a turn.
   static let mostLeaving = 32
 
-  /// How long nobody looks again, for each connection that was looked at. A look costs a tenth of it, so that a flood
-  /// of new connections does not have all the time spent in looking.
+  /// How long nobody looks again, for each connection that was looked at: a flood of new connections must not have
+  /// all the time, and the lock, spent in looking.
   private static let timeBetweenLooks: Duration = .microseconds(1)
 
   /// Waits for a connection on its way out to be closed; if there is none, one that is idle is sent there.

@@ -38,6 +38,10 @@ import Threads
     let fourth = try server.beginWork()
     try server.finishWork(of: fourth)
     #expect(server.stop())
+    guard case .refused(2, .tooManyConnections, _)? = server.waitForEvents().last else {
+      Issue.record("those that were not told yet are told at the end")
+      return
+    }
   }
 
   @Test(
