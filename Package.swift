@@ -88,8 +88,16 @@ let package = Package(
       ],
       cSettings: gnuSource, swiftSettings: strict),
     .testTarget(
-      name: "ExamplesTests", dependencies: ["quickstart", "stress-test", "Threads", "Transport"],
+      name: "ExamplesTests",
+      dependencies: ["quickstart", "stress-test", "test-server", "Threads", "Transport"],
       exclude: ["Scripts"], cSettings: gnuSource, swiftSettings: strict),
+    .executableTarget(
+      name: "test-server",
+      dependencies: [
+        "Freetser", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Tests/TestServer", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

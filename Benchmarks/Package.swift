@@ -8,6 +8,7 @@ let package = Package(
   dependencies: [
     .package(name: "freetser", path: ".."),
     .package(name: "differential", path: "../Tests/Differential"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
   ],
   targets: [
@@ -20,6 +21,12 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
+    .executableTarget(
+      name: "freetser-server",
+      dependencies: [
+        .product(name: "Freetser", package: "freetser"),
+        .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "nio-codec",

@@ -2,10 +2,7 @@
  *
  * It parses nothing, checks nothing and cannot be told apart from the quick start's `GET /` by length: the ratio
  * of a server's rate to this one's says how much the server itself costs. Bodies of requests are not understood.
- *
- *     limit-thread [PORT [close]]
- *
- * With `close` it answers one request a connection, says that it closes, and does. */
+ * `limit-thread close` closes each connection after its first response, and says so in it. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,11 +14,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RESPONSE(fields)                                                                          \
+#define RESPONSE                                                                                  \
   "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n"                                \
-  "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 12\r\n" fields "\r\nHello world!"
-static const char response[] = RESPONSE(""), last_response[] = RESPONSE("Connection: close\r\n");
-enum { LENGTH = sizeof response - 1, AT_ONCE = 64 }; /* so many pipelined requests share one send */
+  "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 12\r\n"
+#define BODY "\r\nHello world!"
+#define CLOSING RESPONSE "Connection: close\r\n" BODY
+enum { LENGTH = sizeof RESPONSE BODY - 1, AT_ONCE = 64 }; /* so many pipelined requests share one send */
 static char responses[AT_ONCE * LENGTH];
 static int closes;
 
@@ -35,7 +33,7 @@ static void *serve(void *argument) {
       if (matched == 4) requests++, matched = 0;
     }
     if (closes && requests > 0) {
-      send(fd, last_response, sizeof last_response - 1, MSG_NOSIGNAL);
+      send(fd, CLOSING, sizeof CLOSING - 1, MSG_NOSIGNAL);
       break;
     }
     for (int now; requests > 0; requests -= now) {
@@ -49,8 +47,7 @@ static void *serve(void *argument) {
 
 int main(int count, char **arguments) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  address.sin_port = htons((uint16_t)(count > 1 ? atoi(arguments[1]) : 0));
-  closes = count > 2 && strcmp(arguments[2], "close") == 0;
+  closes = count > 1 && strcmp(arguments[1], "close") == 0;
   socklen_t size = sizeof address;
   int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -61,7 +58,7 @@ int main(int count, char **arguments) {
   }
   printf("Listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
   fflush(stdout);
-  for (int i = 0; i < AT_ONCE; i++) memcpy(responses + i * LENGTH, response, LENGTH);
+  for (int i = 0; i < AT_ONCE; i++) memcpy(responses + i * LENGTH, RESPONSE BODY, LENGTH);
 
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);

@@ -2,16 +2,16 @@
 
 /// The current time as an HTTP date, made anew once a second.
 struct HTTPDate {
-  private var second = Int.min
-  private var text = ""
+  /// Since 1970.
+  private(set) var second = Int.min
+  /// `Sun, 06 Nov 1994 08:49:37 GMT`; empty before the first update.
+  private(set) var text = ""
 
-  /// `Sun, 06 Nov 1994 08:49:37 GMT`, for now.
-  mutating func now() -> String {
+  /// Brings both to now.
+  mutating func update() {
     let now = CivilTime.nowInSeconds()
-    if now != second {
-      second = now
-      text = CivilTime(secondsSince1970: now).httpDate
-    }
-    return text
+    guard now != second else { return }
+    second = now
+    text = CivilTime(secondsSince1970: now).httpDate
   }
 }

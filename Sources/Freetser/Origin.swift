@@ -2,6 +2,7 @@
 
 import HTTPCore
 import Logging
+import Threads
 import Transport
 
 /// What the connection itself tells of where its requests come from.
@@ -26,36 +27,37 @@ struct Origin {
   ///
   /// A proxy that has nothing to tell, as it ends the connection, is one that went away.
   init(
-    of connection: borrowing AcceptedConnection, _ proxies: Proxies, input: inout ReceiveBuffer
+    of stream: any ServedStream, _ proxies: Proxies, input: inout ReceiveBuffer
   ) throws(TransportError) {
-    self.init(peer: connection.peer)
-    peerCredentials = try connection.socket.peerCredentials
-    guard connection.endpoint.proxyProtocol, proxies.trusted.contains(peer) else { return }
-    let header = try connection.socket.receiveProxyHeader(
-      into: &input, within: proxies.headerTimeout, limitInBytes: proxies.maximumHeaderSize)
+    self.init(peer: stream.peer)
+    peerCredentials = try stream.peerCredentials
+    guard stream.endpoint.proxyProtocol, proxies.trusted.contains(peer) else { return }
+    let deadline = stream.now() + proxies.headerTimeout
+    let header = try input.receiveProxyHeader(limitInBytes: proxies.maximumHeaderSize) {
+      (output) throws(TransportError) in try stream.receiveSome(into: &output, by: deadline)
+    }
     switch header {
     case .relayed(let source, _): client = source
     case .local, .unknown: isClientKnown = false
     case nil: throw .peerGone(code: 0)
     }
     // A stop ends the input of connections that are idle, and here a request has begun to come.
-    if !input.isEmpty { connection.markBusy() }
+    if !input.isEmpty { stream.markBusy() }
   }
 
   /// A request that came over the connection, with what the proxies before us say of its client.
-  func request(
-    _ head: RequestHead, body: [UInt8], _ configuration: ServerConfiguration
-  ) -> Request {
+  func request(_ head: RequestHead, _ service: Service) -> Request {
     var forwarding = Forwarding(client: client)
     do throws(MalformedForwarding) {
       if isClientKnown {
-        forwarding = try configuration.proxies.forwarding(of: head.fields, from: client)
+        forwarding = try service.configuration.proxies.forwarding(of: head.fields, from: client)
       }
     } catch {
-      configuration.logger.debug("Ignored what \(client) says of a request's client: malformed")
+      service.configuration.logger.debug(
+        "Ignored what \(client) says of a request's client: malformed")
     }
     return Request(
-      head: head, body: body, peer: peer, peerCredentials: peerCredentials,
+      head: head, peer: peer, peerCredentials: peerCredentials,
       client: forwarding.client, scheme: forwarding.scheme ?? .http)
   }
 }

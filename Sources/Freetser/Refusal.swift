@@ -9,12 +9,17 @@ struct Refusal: Equatable {
   var status: HTTPResponse.Status
   /// Said after the status's own words; never anything that came from a client or from the handler.
   var detail: String?
+  /// When the client may try again, in seconds.
+  var retryAfter: Int?
 
   static let internalServerError = Refusal(status: .internalServerError)
   static let requestTimeout = Refusal(status: .requestTimeout)
   static let versionNotSupported = Refusal(status: .httpVersionNotSupported)
   static let notImplemented = Refusal(status: .notImplemented)
-  static let tooManyConnections = Refusal(status: .serviceUnavailable)
+  /// All connections together hold as many bodies as they may.
+  static let overloaded = Refusal(status: .serviceUnavailable, retryAfter: 1)
+  /// As many connections are served as may be. By the time that it says, some of them are done.
+  static let tooManyConnections = Refusal(status: .serviceUnavailable, retryAfter: 5)
   static let expectationFailed = Refusal(status: .expectationFailed)
 
   /// RFC 9110 renamed 413 to Content Too Large; people still search for the name it had before.
@@ -37,9 +42,10 @@ struct Refusal: Equatable {
     detail = error.description
   }
 
-  init(status: HTTPResponse.Status, detail: String? = nil) {
+  init(status: HTTPResponse.Status, detail: String? = nil, retryAfter: Int? = nil) {
     self.status = status
     self.detail = detail
+    self.retryAfter = retryAfter
   }
 
   /// As Python's freetser writes it: `413 Error: Payload Too Large: Exceeded limit 2097152`.
@@ -48,25 +54,27 @@ struct Refusal: Equatable {
     return "\(status.code) Error: \(status.reasonPhrase)\(detail)\n"
   }
 
-  var response: Response { .text(text, status: status) }
+  var response: Response {
+    var response = Response.text(text, status: status)
+    if let retryAfter { response.fields[.retryAfter] = "\(retryAfter)" }
+    return response
+  }
 }
 
 extension Refusal {
-  /// When to come back, in seconds: by then some of those who are served are done.
-  private static let retryAfter = 5
-
   /// The whole response in bytes, for clients whose request nobody reads.
   var readyMade: [UInt8] {
     let body = Array(text.utf8)
     var bytes: [UInt8] = []
     do throws(ProtocolError) {
-      var machine = Connection(role: .server)
+      var fields = [
+        ("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", String(body.count)),
+        ("Connection", "close"),
+      ]
+      if let retryAfter { fields.append(("Retry-After", String(retryAfter))) }
       let head = try ResponseHead(
-        status: status.code, reason: status.reasonPhrase,
-        fields: [
-          ("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", String(body.count)),
-          ("Retry-After", String(Self.retryAfter)), ("Connection", "close"),
-        ])
+        status: status.code, reason: status.reasonPhrase, fields: fields)
+      var machine = Connection(role: .server)
       try machine.send(.response(head), into: &bytes)
       try machine.send(.content(body), into: &bytes)
       try machine.send(.endOfMessage(), into: &bytes)

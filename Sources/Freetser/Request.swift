@@ -24,6 +24,10 @@ public struct Request: Sendable {
   /// The scheme that the client used: `http`, unless a proxy that is trusted says otherwise.
   public var scheme: Scheme
 
+  /// Whether the server is ready (``Server/isReady``): `false` once it is asked to stop, for pages that load balancers
+  /// look at.
+  public var isServerReady = true
+
   /// How the client spoke to the first server that it reached.
   public enum Scheme: String, Hashable, Sendable {
     /// Readable by everyone on the way.
@@ -47,8 +51,11 @@ public struct Request: Sendable {
 
   /// The method. A HEAD request reaches handlers as it is; its response is sent without the body.
   public var method: HTTPRequest.Method {
+    // Most are one of these, which need no string.
+    if head.hasMethod("GET") { return .get }
+    if head.hasMethod("POST") { return .post }
     // The head's method is a token, and every token is a method here.
-    HTTPRequest.Method(rawValue: head.method)!
+    return HTTPRequest.Method(rawValue: head.method)!
   }
 
   /// The version of HTTP that the client speaks.

@@ -2,6 +2,7 @@
 
 public import KVStore
 import Logging
+import Synchronization
 import Threads
 public import Transport
 
@@ -27,10 +28,15 @@ public final class Server: Sendable {
   /// The threads that serve connections, which must not wait for their own end.
   private let servingThreads = Monitor<Set<ThreadID>>([])
 
+  /// Whether the service manager is told of what this server does.
+  private let speaksForProgram = Atomic(false)
+
   private enum State {
     case stopped
     case starting
     case running(ConnectionThreads, [Address], Ceilings)
+    /// Asked to stop, and serving as before for a while.
+    case leaving(ConnectionThreads, [Address], Ceilings)
     case stopping(ConnectionThreads)
   }
 
@@ -53,9 +59,43 @@ public final class Server: Sendable {
   ///   - endpoints: Where to listen: at all of them, or the start fails. At least one.
   ///   - configuration: Limits, timeouts and the log.
   ///   - handler: Answers a request. Called on the connection's thread.
-  public init(
+  public convenience init(
     _ endpoints: [Endpoint], configuration: ServerConfiguration = ServerConfiguration(),
     handler: @escaping @Sendable (Request) throws -> Response
+  ) {
+    self.init(endpoints, configuration, .whole(handler))
+  }
+
+  /// Makes a server whose handler reads the bodies of requests itself.
+  ///
+  /// - Parameters:
+  ///   - endpoint: Where to listen.
+  ///   - configuration: Limits, timeouts and the log.
+  ///   - handler: Answers a request, whose `body` is empty; the second parameter is for reading it. Called on the
+  ///     connection's thread, as soon as the head is there.
+  public convenience init(
+    _ endpoint: Endpoint, configuration: ServerConfiguration = ServerConfiguration(),
+    streaming handler: @escaping @Sendable (Request, inout RequestBody) throws -> Response
+  ) {
+    self.init([endpoint], configuration, .streaming(handler))
+  }
+
+  /// Makes a server that listens in several places and whose handler reads the bodies of requests itself.
+  ///
+  /// - Parameters:
+  ///   - endpoints: Where to listen: at all of them, or the start fails. At least one.
+  ///   - configuration: Limits, timeouts and the log.
+  ///   - handler: Answers a request, whose `body` is empty; the second parameter is for reading it. Called on the
+  ///     connection's thread, as soon as the head is there.
+  public convenience init(
+    _ endpoints: [Endpoint], configuration: ServerConfiguration = ServerConfiguration(),
+    streaming handler: @escaping @Sendable (Request, inout RequestBody) throws -> Response
+  ) {
+    self.init(endpoints, configuration, .streaming(handler))
+  }
+
+  private init(
+    _ endpoints: [Endpoint], _ configuration: ServerConfiguration, _ handler: Service.Handler
   ) {
     configuration.check()
     configuration.proxies.check(with: endpoints)
@@ -119,6 +159,7 @@ public final class Server: Sendable {
       }
       return addresses[0]
     } catch {
+      service.isReady = false
       change(to: .stopped)
       throw error
     }
@@ -126,34 +167,61 @@ public final class Server: Sendable {
 
   /// The addresses that clients can connect to, in the order of ``endpoints``; none unless the server is running.
   public var addresses: [Address] {
-    state.withLock { if case .running(_, let addresses, _) = $0 { addresses } else { [] } }
+    state.withLock { state in
+      switch state {
+      case .running(_, let addresses, _), .leaving(_, let addresses, _): addresses
+      case .stopped, .starting, .stopping: []
+      }
+    }
   }
 
   /// The limits on connections that are in force; of a server that is not running, those that would be if it started now.
   public var ceilings: Ceilings {
-    let inForce: Ceilings? = state.withLock {
-      if case .running(_, _, let ceilings) = $0 { ceilings } else { nil }
+    let inForce: Ceilings? = state.withLock { state in
+      switch state {
+      case .running(_, _, let ceilings), .leaving(_, _, let ceilings): ceilings
+      case .stopped, .starting, .stopping: nil
+      }
     }
     return inForce ?? Ceilings(service.configuration)
   }
 
+  /// Whether the server serves and has not been asked to stop.
+  ///
+  /// It turns `false` before anything closes, by ``ServerConfiguration/stopDelay``: show it to load balancers. Handlers
+  /// find it in ``Request/isServerReady``.
+  public var isReady: Bool { service.isReady }
+
   /// Serves until SIGINT, SIGTERM or ``stop(within:)``; a second signal ends the process at once.
+  ///
+  /// A service manager that waits for it is told that the program is ready, after `ready` has returned, and when it
+  /// begins to stop (``ServerConfiguration/notifiesServiceManager``).
   ///
   /// - Parameter ready: Called with the address that clients can connect to, once they can; of
   ///   several endpoints the first one's, and ``addresses`` has them all.
   /// - Throws: `TransportError` if one of the endpoints cannot be listened on.
   public func run(ready: (Address) -> Void = { _ in }) throws(TransportError) {
-    let address = try start()
+    let limit = service.configuration.stopLimit
+    let isSignalled = Monitor(false)
+    // Before the start: whoever can connect can also expect that a signal stops us in order.
     let signals = StopSignals.shared.whenSignalled { [self] in
-      stop(within: service.configuration.stopLimit)
+      isSignalled.withLock { $0 = true }
+      stop(within: limit)
     }
+    defer { StopSignals.shared.forget(signals) }
+    let address = try start()
+    speaksForProgram.store(service.configuration.notifiesServiceManager, ordering: .relaxed)
+    defer { speaksForProgram.store(false, ordering: .relaxed) }
     ready(address)
+    if isReady { notifyServiceManager("READY=1") }
+    // A signal before the server ran found nothing to stop.
+    if isReady, isSignalled.withLock({ $0 }) { stop(within: limit) }
     waitUntilStopped()
-    StopSignals.shared.forget(signals)
   }
 
-  /// Stops in order: closes the listeners and idle connections, lets the others finish their request, cuts what is
-  /// not finished in time, and waits for all of it. Does nothing if the server is not running.
+  /// Stops in order: goes on as before for ``ServerConfiguration/stopDelay``, closes the listeners and idle connections,
+  /// lets the others finish their request, cuts what is not finished in time, and waits for all of it. Does nothing if
+  /// the server is not running. A second call ends the delay.
   ///
   /// Called by a handler it returns at once and the server stops behind it, so that the handler's own response can be
   /// sent. A handler that never returns cannot be ended; its thread is left behind, and that is logged.
@@ -182,6 +250,7 @@ public final class Server: Sendable {
     let listeners = try Listener.open(endpoints, options: listenerOptions)
     var options = ConnectionThreads.Options()
     options.stackSizeInBytes = configuration.stackSize
+    options.newConnectionGrace = configuration.newConnectionGrace
     options.limits.connections = ceilings.connections
     options.limits.perAddress = ceilings.connectionsPerAddress
     options.limits.exempt = configuration.proxies.trusted
@@ -190,6 +259,7 @@ public final class Server: Sendable {
       listeners: listeners, options: options,
       onEvent: { configuration.logger.warning("\($0)") },
       serve: { [self] connection in serve(connection) })
+    service.isReady = true
     try threads.start()
     return (threads, listeners.map(\.boundAddress))
   }
@@ -197,7 +267,7 @@ public final class Server: Sendable {
   private func serve(_ connection: consuming AcceptedConnection) {
     servingThreads.withLock { _ = $0.insert(.current) }
     defer { servingThreads.withLock { _ = $0.remove(.current) } }
-    var loop = ConnectionLoop(connection, service)
+    var loop = ConnectionLoop(ConnectionStream(connection), service)
     loop.run()
   }
 
@@ -205,7 +275,11 @@ public final class Server: Sendable {
     let (threads, isFirst) = beginStop()
     guard let threads else { return }
     let logger = service.configuration.logger
-    if isFirst { logger.info("Server stopping") }
+    if isFirst {
+      logger.info("Server stopping")
+      notifyServiceManager("STOPPING=1")
+      goOnForAWhile()
+    }
     let result = threads.stop(within: limit)
     guard isFirst else { return waitUntilStopped() }
     if result.cut > 0 { logger.warning("Connections cut: \(result.cut)") }
@@ -218,14 +292,38 @@ public final class Server: Sendable {
 
   /// What there is to stop, and whether nobody else has begun to.
   private func beginStop() -> (ConnectionThreads?, isFirst: Bool) {
-    state.withLock { state in
+    defer { state.wakeAll() }
+    return state.withLock { state in
       switch state {
       case .stopped, .starting: return (nil, true)
       case .stopping(let threads): return (threads, false)
-      case .running(let threads, _, _):
+      case .leaving(let threads, _, _):
         state = .stopping(threads)
+        return (threads, false)
+      case .running(let threads, let addresses, let ceilings):
+        service.isReady = false
+        state = .leaving(threads, addresses, ceilings)
         return (threads, true)
       }
+    }
+  }
+
+  /// Serves as before until the delay is over, or somebody asks again.
+  private func goOnForAWhile() {
+    let end = MonotonicTime.now() + service.configuration.stopDelay
+    _ = state.wait(until: end) { if case .leaving = $0 { nil as Void? } else { () } }
+    state.withLock { state in
+      if case .leaving(let threads, _, _) = state { state = .stopping(threads) }
+    }
+  }
+
+  private func notifyServiceManager(_ message: String) {
+    guard speaksForProgram.load(ordering: .relaxed) else { return }
+    do throws(TransportError) {
+      try ServiceManager.notify(message)
+    } catch {
+      service.configuration.logger.warning(
+        "The service manager cannot be told \(message): \(error)")
     }
   }
 
@@ -233,7 +331,7 @@ public final class Server: Sendable {
   private func reserveStart() {
     _ = state.wait { state in
       switch state {
-      case .stopping: return nil as Void?
+      case .leaving, .stopping: return nil as Void?
       case .starting, .running: preconditionFailure("a server that runs is not started again")
       case .stopped:
         state = .starting

@@ -12,7 +12,15 @@ public struct ServerConfiguration: Sendable {
   public var maximumHeadSize = 16_384
 
   /// The largest body of a request. In bytes; 2 MiB by default. A larger one is answered with 413.
+  ///
+  /// A handler that reads the body itself may allow itself another size (``RequestBody/limit``).
   public var maximumBodySize = 2_097_152
+
+  /// How many bytes of request bodies all connections together may hold for their handlers; 256 MiB by default.
+  ///
+  /// Bodies that are read whole count, from their first byte to the end of the response, in steps of 64 KiB. One for
+  /// which there is no room is answered with 503 and `Retry-After`.
+  public var maximumBufferedBytes = 268_435_456
 
   /// The oldest version of HTTP that is served; older ones are answered with 505. HTTP/1.0 by default.
   public var minimumVersion = Version.http10
@@ -20,8 +28,8 @@ public struct ServerConfiguration: Sendable {
   /// How many connections are served at a time; `nil`, the default, is what the system's limits on descriptors and
   /// threads leave room for (``Server/ceilings`` tells how many).
   ///
-  /// When one more comes, the connection that has waited longest for a request is closed. If none waits, the new one is
-  /// answered with 503 and closed.
+  /// When one more comes, the connection that has waited longest for a request is closed, a new one only when it is
+  /// older than ``newConnectionGrace``. If none waits, the one that comes is answered with 503 and closed.
   public var maximumConnections: Int?
 
   /// How many connections are served at a time for one client address; `nil`, the default, is no limit. One more is
@@ -54,8 +62,28 @@ public struct ServerConfiguration: Sendable {
   /// nested 500 deep needs 768 KiB.
   public var stackSize = 1_048_576
 
-  /// How long connections may take to finish when SIGINT or SIGTERM stops the server; 10 s by default.
+  /// How long a server that is asked to stop goes on as before, though ``Server/isReady`` is false; not at all by default.
+  ///
+  /// Set it to the time in which load balancers notice. Requests, on new connections too, are served meanwhile. Asking
+  /// again ends it.
+  public var stopDelay: Duration = .zero
+
+  /// How old a connection must be to be closed although nothing has come on it yet, by a stop or to make room for
+  /// another; 2 s by default.
+  ///
+  /// A client that has just connected is about to send its request, which nobody else would answer.
+  public var newConnectionGrace: Duration = .seconds(2)
+
+  /// How long connections may take to finish when SIGINT or SIGTERM stops the server, from the end of ``stopDelay`` on;
+  /// 10 s by default.
   public var stopLimit: Duration = .seconds(10)
+
+  /// Whether ``Server/run(ready:)`` tells a service manager that asks for it when the server is ready and when it
+  /// stops; `true` by default.
+  ///
+  /// The manager asks by the variable NOTIFY_SOCKET, which systemd sets for services of `Type=notify` and then waits
+  /// for. A program that runs several servers turns it off, and uses `ServiceManager` itself.
+  public var notifiesServiceManager = true
 
   /// Where the server's log lines go: by default through ``LogQueue/shared`` to standard output, where nobody who
   /// logs waits for them to be written.
@@ -72,11 +100,15 @@ public struct ServerConfiguration: Sendable {
     precondition(
       256...(1 << 30) ~= maximumHeadSize, "maximumHeadSize is from 256 bytes to 1 GiB")
     precondition(0...(1 << 40) ~= maximumBodySize, "maximumBodySize is from 0 to 1 TiB")
+    precondition(maximumBufferedBytes >= 0, "maximumBufferedBytes is not negative")
     precondition(1 << 16...(1 << 30) ~= stackSize, "stackSize is from 64 KiB to 1 GiB")
     for limit in [
       maximumConnections, maximumConnectionsPerAddress, maximumRequestsPerConnection,
     ] {
       precondition(limit ?? 1 >= 1, "limits on connections are at least 1")
+    }
+    for duration in [stopDelay, newConnectionGrace, stopLimit] {
+      precondition(duration >= .zero, "the times of a stop are not negative")
     }
     timeouts.check()
   }

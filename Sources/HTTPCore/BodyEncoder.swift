@@ -11,6 +11,10 @@ enum BodyEncoder: Equatable, Sendable {
   case chunked(owesLineEnd: Bool)
   case untilClose
 
+  var isChunked: Bool {
+    if case .chunked = self { true } else { false }
+  }
+
   init(_ framing: BodyFraming) {
     self =
       switch framing {

@@ -63,6 +63,9 @@ public struct Connection: Equatable, Sendable {
   /// Whether the request being answered is HEAD.
   package var isAnsweringHead: Bool { exchange.kind == .head }
 
+  /// Whether the message being sent may end with trailers.
+  package var sendsTrailers: Bool { outgoing.isChunked }
+
   /// What of a request its response depends on.
   struct Exchange: Equatable, Sendable {
     var kind = RequestKind.ordinary
@@ -95,6 +98,19 @@ public struct Connection: Equatable, Sendable {
       lifecycle.fail(role.peer)
       throw error
     }
+  }
+
+  /// Moves past the end of a message that has no content, as the next call of ``step(_:inputEnded:)`` would.
+  ///
+  /// - Returns: Whether the message has none.
+  package mutating func endEmptyMessage() -> Bool {
+    guard peerState == .sendBody, !incomingBody.expectsContent else { return false }
+    do throws(ProtocolError) {
+      try lifecycle.apply(.endOfMessage, by: role.peer, blame: .peer)
+    } catch {
+      preconditionFailure("a message has an end: \(error)")
+    }
+    return true
   }
 
   /// Goes on to the next exchange on this connection.
@@ -220,9 +236,11 @@ public struct Connection: Equatable, Sendable {
       let request = RequestHead(method: method, target: target, version: version, fields: fields)
       return .event(.request(request), consumed: head.count)
     case .response(let status, let reason, let version):
-      let kind = try receiveResponse(ProtocolFields(head, lines, blame: .peer), status, version)
+      let facts = try ProtocolFields(head, lines, blame: .peer)
+      let kind = try receiveResponse(facts, status, version)
       let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
-      let response = ResponseHead(status: status, reason: reason, version: version, fields: fields)
+      let response = ResponseHead(
+        status: status, reason: reason, version: version, fields: fields, facts: facts)
       let isFinal = kind == .finalResponseHead || kind == .switchAccepted && !response.isInterim
       let event: Event = isFinal ? .response(response) : .interimResponse(response)
       return .event(event, consumed: head.count)

@@ -44,13 +44,17 @@ enum Encoder {
   }
 
   private static func writeStatusLine(_ head: ResponseHead, into output: inout [UInt8]) {
-    output.append(literal: "HTTP/1.1 ")
-    output.append(digit(head.status / 100))
-    output.append(digit(head.status / 10))
-    output.append(digit(head.status))
-    output.append(literal: " ")
-    output.append(copying: head.fields.storage.span.extracting(head.reasonRange))
-    output.append(literal: "\r\n")
+    let status = head.status
+    let reason = head.fields.storage.span.extracting(head.reasonRange)
+    output.append(addingCapacity: "HTTP/1.1 000 \r\n".utf8.count + reason.count) { line in
+      line.append(literal: "HTTP/1.1 ")
+      line.append(digit(status / 100))
+      line.append(digit(status / 10))
+      line.append(digit(status))
+      line.append(literal: " ")
+      line.append(copying: reason)
+      line.append(literal: "\r\n")
+    }
   }
 
   /// The last decimal digit of a number.

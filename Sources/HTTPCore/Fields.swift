@@ -61,18 +61,18 @@ public struct Fields: Equatable, Sendable {
   ///   or a space at either end, or if all the fields would be larger than 1 GiB. Nothing is changed then.
   public mutating func append(_ name: String, _ value: String) throws(ProtocolError) {
     let start = storage.count
-    try checkRoom(for: name.utf8.count + value.utf8.count + 4)
-    let nameEnd = start + name.utf8.count
+    let name = name.utf8.span
+    let value = value.utf8.span
+    try checkRoom(for: name.count + value.count + 4)
+    let nameEnd = start + name.count
     let valueStart = nameEnd + 2
-    let valueEnd = valueStart + value.utf8.count
+    let valueEnd = valueStart + value.count
     let line = FieldLine(name: start..<nameEnd, value: valueStart..<valueEnd)
     storage.append(addingCapacity: valueEnd + 2 - start) { wire in
-      wire.append(copying: name.utf8.span)
-      wire.append(UInt8(ascii: ":"))
-      wire.append(UInt8(ascii: " "))
-      wire.append(copying: value.utf8.span)
-      wire.append(UInt8(ascii: "\r"))
-      wire.append(UInt8(ascii: "\n"))
+      wire.append(copying: name)
+      wire.append(literal: ": ")
+      wire.append(copying: value)
+      wire.append(literal: "\r\n")
     }
     if let reason = flaw(in: line) {
       storage.removeSubrange(start...)
@@ -86,9 +86,10 @@ public struct Fields: Equatable, Sendable {
     let bytes = storage.span
     guard Grammar.isToken(bytes, line.name) else { return .invalidFieldName }
     let value = line.value
+    if value.isEmpty { return nil }
     let isValid =
       bytes.endOfFieldContent(from: value.lowerBound, to: value.upperBound) == value.upperBound
-      && Grammar.trimmed(bytes, value) == value
+      && !Grammar.isSpace(bytes[value.lowerBound]) && !Grammar.isSpace(bytes[value.upperBound - 1])
     return isValid ? nil : .invalidFieldValue
   }
 

@@ -61,6 +61,7 @@ enum Grammar {
   }
 
   /// `token = 1*tchar`.
+  @inline(__always)
   static func isToken(_ input: Span<UInt8>, _ range: Range<Int>) -> Bool {
     !range.isEmpty
       && input.endOfToken(from: range.lowerBound, to: range.upperBound) == range.upperBound

@@ -10,6 +10,8 @@ public struct ResponseHead: Equatable, Sendable {
   /// The fields, in order.
   public let fields: Fields
   private let reasonPlace: ByteRange
+  /// What the fields say to HTTP/1.1 itself, found once however often the head is sent.
+  let facts: ProtocolFields
 
   /// Makes the head of a response to be sent.
   ///
@@ -26,23 +28,30 @@ public struct ResponseHead: Equatable, Sendable {
 
   /// Makes the head of a response to be sent, with fields that exist already.
   ///
-  /// - Throws: ``ProtocolError`` with `party == .us` if the status or reason is not valid.
+  /// - Throws: ``ProtocolError`` with `party == .us` if the status, the reason or a `Host` field is not valid.
   public init(status: Int, reason: String = "", fields: Fields) throws(ProtocolError) {
     guard 100...599 ~= status else { throw ProtocolError(.invalidStatus, by: .us) }
     for byte in reason.utf8 where !Grammar.isFieldContent(byte) {
       throw ProtocolError(.invalidReason, by: .us)
     }
+    let facts = try ProtocolFields(fields, blame: .us)
     var fields = fields
     let reasonRange = try fields.store(reason)
-    self.init(status: status, reason: ByteRange(reasonRange), version: .http11, fields: fields)
+    self.init(
+      status: status, reason: ByteRange(reasonRange), version: .http11, fields: fields, facts: facts
+    )
   }
 
   /// For the parser, which has checked every part.
-  init(status: Int, reason: ByteRange, version: Version, fields: consuming Fields) {
+  init(
+    status: Int, reason: ByteRange, version: Version, fields: consuming Fields,
+    facts: ProtocolFields
+  ) {
     self.status = status
     reasonPlace = reason
     self.version = version
     self.fields = fields
+    self.facts = facts
   }
 
   var reasonRange: Range<Int> { reasonPlace.range }

@@ -51,15 +51,16 @@ public struct AcceptedConnection: ~Copyable, Sendable {
   /// Says that nothing is begun: from here on a stop ends the connection at once, by ending its
   /// input, and so does ``ConnectionThreads`` when it needs the place of the one that is idle for longest.
   ///
-  /// A connection is idle from its start. Costs two atomic operations and a look at the time of the
-  /// last tick, no system call.
+  /// Before the first ``markBusy()`` it does nothing: a connection is new from its start, and is given time
+  /// (``ConnectionThreads/Options/newConnectionGrace``). Costs two atomic operations and a look at the time of the
+  /// system's last tick, no system call.
   ///
   /// - Returns: Whether to wait for more; `false` when the connection is to end, and then nothing
   ///   else may wake the thread: leave.
   public borrowing func markIdle() -> Bool {
     // The order of these two decides race 2 in ConnectionRegistry.
-    entry.markIdle()
-    return !isStopping
+    let isNew = entry.markIdle()
+    return isNew || !isStopping
   }
 
   /// Says that something is begun, which a stop lets finish.

@@ -5,7 +5,8 @@ public struct ConnectionLimits: Hashable, Sendable {
   /// How many are served at a time; without end by default.
   ///
   /// When one more comes, the connection that has been idle for longest is ended: it may be for up to 32 that are on
-  /// their way out that there are more. If none is idle, the new one is refused.
+  /// their way out that there are more. If none is idle, the new one is refused. New connections are idle when they are older than
+  /// ``ConnectionThreads/Options/newConnectionGrace``.
   public var connections = Int.max
 
   /// How many are served at a time for one IPv4 address, or for one IPv6 network of 64 bits; `nil` is no limit.
@@ -15,11 +16,6 @@ public struct ConnectionLimits: Hashable, Sendable {
 
   /// Peers of whom `perAddress` does not hold, as they bring the connections of many.
   public var exempt = TrustedPeers()
-
-  /// How long a new connection is not taken for idle, so that it can speak before it has to make room.
-  ///
-  /// Those that never say anything make room after it: otherwise they would keep the others out.
-  public var graceOfNewConnections: Duration = .seconds(1)
 
   /// What a refused connection is sent before it is closed; nothing by default.
   ///

@@ -6,14 +6,14 @@
 //    is shut down only under the lock and only while its connection is registered; a connection is
 //    removed, under the lock, before its socket is closed. Receiving and sending take no lock.
 //
-// 2. A connection becomes idle unseen and waits for ever. It stores `isIdle`, then loads `isStopping`;
-//    a stop stores `isStopping`, then loads `isIdle`; all four are sequentially consistent, so that
+// 2. A connection becomes idle unseen and waits for ever. It stores its phase, then loads `isStopping`;
+//    a stop stores `isStopping`, then loads the phase; all four are sequentially consistent, so that
 //    they have one order, in which one of the two loads comes after the other side's store. Either
 //    the connection sees the stop and leaves, or the stop sees it idle and ends its input.
 //
 // 3. A connection is accepted while a stop goes through the registry. It registers under the lock: if
-//    that comes before the stop's turn, the stop sees it; if it comes after, so was `isStopping`
-//    stored, and it is refused.
+//    that comes before the stop refuses new ones, the stop sees it when it ends them, in the same
+//    locked step; if it comes after, it is refused.
 //
 // 4. A connection is ended to make room just when a request reaches it. That cannot be excluded, here or anywhere: the
 //    request may be on its way. What is excluded is that it is cut off: only its input ends, as in a stop. What has been
@@ -26,33 +26,55 @@ import Threads
 final class ConnectionRegistry: Sendable {
   /// What others need to know of a connection.
   final class Entry: Sendable {
+    enum Phase {
+      /// Nothing has come yet.
+      case new(since: MonotonicTime)
+      case busy
+      case idle(since: MonotonicTime)
+    }
+
     fileprivate let descriptor: Int32
     fileprivate let client: ClientNetwork?
-    /// Since when the connection waits for something to begin, in nanoseconds of the monotonic clock, or ``busy``.
-    fileprivate let waitsSince: Atomic<Int64>
+    /// The phase in one number, which only the connection's own thread changes: 0 if it is busy, nanoseconds since when
+    /// it is idle, and less than 0 if it is new.
+    private let number: Atomic<Int64>
     /// Whether its input was ended to make room for another. Changed under the lock, once.
     fileprivate let isLeaving = Atomic(false)
 
-    fileprivate static let busy: Int64 = 0
-
-    fileprivate init(descriptor: Int32, client: ClientNetwork?, waitsSince: MonotonicTime) {
+    fileprivate init(descriptor: Int32, client: ClientNetwork?) {
       self.descriptor = descriptor
       self.client = client
-      self.waitsSince = Atomic(waitsSince.nanoseconds)
+      number = Atomic(-MonotonicTime.lastTick().nanoseconds)
     }
 
-    /// A connection that was not busy goes on waiting.
-    func markIdle() {
-      guard waitsSince.load(ordering: .relaxed) == Entry.busy else { return }
-      waitsSince.store(MonotonicTime.lastTick().nanoseconds, ordering: .sequentiallyConsistent)
+    fileprivate var phase: Phase {
+      let number = number.load(ordering: .sequentiallyConsistent)
+      if number == 0 { return .busy }
+      let since = MonotonicTime(nanoseconds: abs(number))
+      return number < 0 ? .new(since: since) : .idle(since: since)
+    }
+
+    /// - Returns: Whether the connection is new, which it stays.
+    func markIdle() -> Bool {
+      let number = number.load(ordering: .relaxed)
+      if number == 0 {
+        self.number.store(
+          MonotonicTime.lastTick().nanoseconds, ordering: .sequentiallyConsistent)
+      }
+      return number < 0
     }
 
     func markBusy() {
-      waitsSince.store(Entry.busy, ordering: .relaxed)
+      number.store(0, ordering: .relaxed)
     }
 
-    fileprivate var isIdle: Bool {
-      waitsSince.load(ordering: .sequentiallyConsistent) != Entry.busy
+    /// Since when it could be ended; `nil` if it is busy.
+    fileprivate func idleSince(grace: Duration) -> MonotonicTime? {
+      switch phase {
+      case .busy: nil
+      case .new(let since): since + grace
+      case .idle(let since): since
+      }
     }
   }
 
@@ -64,7 +86,7 @@ final class ConnectionRegistry: Sendable {
     /// How many live connections each client has; empty where that is not limited.
     var perClient: [ClientNetwork: Int] = [:]
     /// Those that had waited for longest when somebody last looked, the very longest at the end.
-    var longestIdle: [(waitsSince: Int64, id: UInt64)] = []
+    var longestIdle: [(since: MonotonicTime, id: UInt64)] = []
     /// Before then nobody looks again.
     var nextLook = MonotonicTime(nanoseconds: .min)
     var threads = 0
@@ -72,15 +94,18 @@ final class ConnectionRegistry: Sendable {
     var serving = 0
     /// How many were served and closed: it only ever rises, for the pause that ends when one is.
     var served: UInt64 = 0
+    var refusesNew = false
     var hasStopped = false
   }
 
   private let limits: ConnectionLimits
+  private let grace: Duration
   private let stopping = Atomic(false)
   private let state = Monitor(State())
 
-  init(limits: ConnectionLimits) {
+  init(limits: ConnectionLimits, newConnectionGrace: Duration) {
     self.limits = limits
+    grace = newConnectionGrace
   }
 
   var isStopping: Bool { stopping.load(ordering: .sequentiallyConsistent) }
@@ -98,7 +123,7 @@ final class ConnectionRegistry: Sendable {
   enum Admission: ~Copyable {
     case served(AcceptedConnection)
     case refused(Socket, RefusalCause)
-    /// The server is stopping, and the socket is closed.
+    /// The server stops and takes no new ones: the socket is closed.
     case closed
   }
 
@@ -106,12 +131,9 @@ final class ConnectionRegistry: Sendable {
   func admit(_ socket: consuming Socket, at endpoint: Endpoint) -> Admission {
     let descriptor = socket.descriptor.number
     let client = limits.isLimited(socket.peer) ? ClientNetwork(of: socket.peer) : nil
-    let entry = Entry(
-      descriptor: descriptor, client: client,
-      waitsSince: .lastTick() + limits.graceOfNewConnections)
-
+    let entry = Entry(descriptor: descriptor, client: client)
     let (id, cause): (UInt64?, RefusalCause?) = state.withLock { state in
-      guard !isStopping else { return (nil, nil) }
+      guard !state.refusesNew else { return (nil, nil) }
       if let cause = reasonToRefuse(client, &state) { return (nil, cause) }
       state.accepted += 1
       state.serving += 1
@@ -226,8 +248,8 @@ extension ConnectionRegistry {
 
   /// Goes by the last look: who was busy since is passed over.
   private func endLongestIdle(_ state: inout State) -> Bool {
-    while let (waitsSince, id) = state.longestIdle.popLast() {
-      guard let entry = state.live[id], entry.waitsSince.load(ordering: .relaxed) == waitsSince,
+    while let (since, id) = state.longestIdle.popLast() {
+      guard let entry = state.live[id], entry.idleSince(grace: grace) == since,
         !entry.isLeaving.exchange(true, ordering: .relaxed)
       else { continue }
       state.leaving += 1
@@ -241,30 +263,43 @@ extension ConnectionRegistry {
     let now = MonotonicTime.lastTick()
     state.longestIdle.removeAll(keepingCapacity: true)
     for (id, entry) in state.live {
-      let waitsSince = entry.waitsSince.load(ordering: .relaxed)
-      // A new connection begins to count when its grace is over.
-      guard waitsSince != Entry.busy, waitsSince <= now.nanoseconds else { continue }
-      state.longestIdle.append((waitsSince, id))
+      guard let since = entry.idleSince(grace: grace), since <= now else { continue }
+      state.longestIdle.append((since, id))
     }
-    state.longestIdle.sort { $0.waitsSince > $1.waitsSince }
+    state.longestIdle.sort { $0.since > $1.since }
   }
 }
 
 // The steps of a stop, in their order.
 extension ConnectionRegistry {
-  /// Refuses new connections and tells the others.
+  /// Tells all connections.
   func beginStopping() {
     stopping.store(true, ordering: .sequentiallyConsistent)
     state.wakeAll()
   }
 
-  /// Ends the input of connections that wait for something to begin.
+  /// Ends the input of connections that wait for something to begin; of new ones if they are older than `age`.
   ///
   /// They see the end and leave.
-  func endIdle() {
+  func endIdle(andNewOlderThan age: Duration) {
+    let now = MonotonicTime.now()
+    state.withLock { endIdle($0) { since in now - since > age } }
+  }
+
+  /// Refuses new connections, and ends the input of those on which nothing has come yet.
+  func endNew() {
     state.withLock { state in
-      for entry in state.live.values where entry.isIdle {
-        shutDown(entry.descriptor, .receiving)
+      state.refusesNew = true
+      endIdle(state) { _ in true }
+    }
+  }
+
+  private func endIdle(_ state: State, ifNew: (_ since: MonotonicTime) -> Bool) {
+    for entry in state.live.values {
+      switch entry.phase {
+      case .busy: continue
+      case .new(let since) where !ifNew(since): continue
+      case .new, .idle: shutDown(entry.descriptor, .receiving)
       }
     }
   }

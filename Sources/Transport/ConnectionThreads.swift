@@ -37,6 +37,12 @@ public final class ConnectionThreads: Sendable {
     /// It ends early when one of ours has been served, as that frees what was missing.
     public var pauseAfterFailedAccept: Duration = .seconds(1)
 
+    /// How old a connection must be to be ended although nothing has come on it yet, by a stop or to
+    /// make room for another.
+    ///
+    /// Who has just connected is about to send, and would be answered by nobody.
+    public var newConnectionGrace: Duration = .seconds(2)
+
     /// The defaults.
     public init() {}
   }
@@ -79,7 +85,8 @@ public final class ConnectionThreads: Sendable {
   ) {
     self.listeners = listeners
     self.options = options
-    registry = ConnectionRegistry(limits: options.limits)
+    registry = ConnectionRegistry(
+      limits: options.limits, newConnectionGrace: options.newConnectionGrace)
     idle = IdleThreads(capacity: options.keptThreads, time: options.keptThreadTime)
     self.onEvent = onEvent
     self.serve = serve
@@ -113,9 +120,10 @@ public final class ConnectionThreads: Sendable {
 
   /// Stops in order, and waits for it.
   ///
-  /// The listeners close. Connections that are idle end at once; busy ones see
-  /// ``AcceptedConnection/isStopping`` and may finish within the time, after which they are cut in
-  /// both directions. Threads in code that waits for something else get a second to return.
+  /// The listeners close. Connections that are idle end at once, new ones when they are old enough (see
+  /// ``Options/newConnectionGrace``); busy ones see ``AcceptedConnection/isStopping`` and may finish
+  /// within the time, after which they are cut in both directions. Threads in code that waits for
+  /// something else get a second to return.
   ///
   /// A further call, from another thread too, does the same with its own time. A thread that serves a
   /// connection would wait for itself in vain, and find itself among those that remain.
@@ -124,11 +132,14 @@ public final class ConnectionThreads: Sendable {
   /// - Returns: How many had to be cut, and how many threads could not be ended.
   @discardableResult
   public func stop(within limit: Duration) -> StopResult {
-    let deadline = MonotonicTime.now() + limit
+    let now = MonotonicTime.now()
+    let deadline = now + limit
     for listener in listeners { listener.close() }
     registry.beginStopping()
     idle.close()
-    registry.endIdle()
+    registry.endIdle(andNewOlderThan: options.newConnectionGrace)
+    _ = registry.waitUntilEmpty(until: min(deadline, now + options.newConnectionGrace))
+    registry.endNew()
 
     var result = StopResult(cut: 0, remaining: registry.waitUntilEmpty(until: deadline))
     if result.remaining > 0 {

@@ -12,6 +12,7 @@ public struct Endpoint: Hashable, Sendable {
   enum Place: Hashable, Sendable {
     case tcp(host: String, port: UInt16, dualStack: Bool)
     case unix(path: String)
+    case inherited(InheritedSocket)
   }
 
   let place: Place
@@ -20,7 +21,7 @@ public struct Endpoint: Hashable, Sendable {
 
   /// Whether proxies that are trusted begin each connection here with a PROXY header.
   ///
-  /// It is for whoever serves the connections to read it: ``Socket/receiveProxyHeader(into:within:limitInBytes:)``.
+  /// It is for whoever serves the connections to read it: ``ReceiveBuffer/receiveProxyHeader(from:within:limitInBytes:)``.
   public var proxyProtocol = false
 
   /// TCP.
@@ -60,15 +61,46 @@ public struct Endpoint: Hashable, Sendable {
       access: SocketFileAccess(permissions: permissions, user: user, group: group),
       proxyProtocol: proxyProtocol)
   }
+
+  /// The sockets that a service manager opened before it started this program, as systemd does for a
+  /// socket unit.
+  ///
+  /// They listen whether the program runs or not: while it is started again, and after it has crashed,
+  /// connections wait for the next one. Closing a listener lets go of our share of the socket and does
+  /// not disturb the manager's; the file of a Unix domain socket stays. A listener sets its options on
+  /// the socket, for all who share it, but `backlog` and `reusePort`, which are the manager's.
+  ///
+  /// The manager says in the environment what it passes (sd_listen_fds(3)): LISTEN_FDS, LISTEN_PID and
+  /// LISTEN_FDNAMES. The variables are left as they are, as an environment cannot be changed safely
+  /// while other threads may read it; programs that this one starts are not misled, as LISTEN_PID is
+  /// not theirs. The sockets themselves are closed in such programs, and stay open here until the
+  /// process ends, so that a server that was stopped can be started again.
+  ///
+  /// - Parameters:
+  ///   - name: Takes those of this name (`FileDescriptorName=` of a socket unit); `nil` takes all.
+  ///   - proxyProtocol: See ``proxyProtocol``.
+  /// - Returns: An endpoint for each socket, in the manager's order; at least one.
+  /// - Throws: ``TransportError/cannotInherit(_:)``, ``TransportError/systemCall(_:code:)``.
+  public static func inherited(
+    named name: String? = nil, proxyProtocol: Bool = false
+  ) throws(TransportError) -> [Endpoint] {
+    var endpoints: [Endpoint] = []
+    for number in try PassedDescriptors.ofThisProcess().numbers(named: name) {
+      let socket = try InheritedSocket(number)
+      endpoints.append(Endpoint(place: .inherited(socket), proxyProtocol: proxyProtocol))
+    }
+    return endpoints
+  }
 }
 
 extension Endpoint: CustomStringConvertible {
-  /// As in `127.0.0.1:8000`, `[::1]:8000` and `unix:/run/app.sock`.
+  /// As in `127.0.0.1:8000`, `[::1]:8000` and `unix:/run/app.sock`; of an inherited socket, where it listens.
   public var description: String {
     switch place {
     case .tcp(let host, let port, _):
       host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     case .unix(let path): "unix:\(onOneLine(path))"
+    case .inherited(let socket): socket.address
     }
   }
 }
@@ -81,6 +113,7 @@ extension Endpoint {
     switch place {
     case .unix(let path): [.unix(path: path)]
     case .tcp(let host, let port, _): try Endpoint.resolve(host: host, port: port)
+    case .inherited(let socket): [try socket.duplicate().boundAddress()]
     }
   }
 

@@ -43,6 +43,19 @@ struct FileDescriptor: ~Copyable, Sendable {
     }
   }
 
+  /// The value of an option that is a C `int`; `optionName` is for the error.
+  borrowing func option(
+    _ level: Int32, _ option: Int32, _ optionName: String
+  ) throws(TransportError) -> Int32 {
+    let number = number
+    var value: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    _ = try retrying("getsockopt \(optionName)") { () in
+      unsafe getsockopt(number, level, option, &value, &size)
+    }
+    return value
+  }
+
   /// Sets SO_RCVTIMEO; `nil` is no limit.
   borrowing func setReceiveTimeout(_ timeout: Duration?) throws(TransportError) {
     try set(SOL_SOCKET, SO_RCVTIMEO, to: timeValue(timeout), as: "SO_RCVTIMEO")

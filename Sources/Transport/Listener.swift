@@ -22,6 +22,8 @@ public final class Listener: Sendable {
   private let wakeUp: Int32
   private let sockets: Handoff<ListeningSocket>
   private let use = Monitor(Use())
+  /// Whether other processes may accept from the socket too, and change whether it blocks.
+  private let isShared: Bool
   /// For accepted sockets that do not have it from the listening one.
   private let receiveTimeout: Duration?
 
@@ -30,7 +32,7 @@ public final class Listener: Sendable {
     var accepts = 0
   }
 
-  /// Binds to the endpoint and listens.
+  /// Binds to the endpoint and listens, or takes a share of a socket that was inherited.
   ///
   /// A Unix path may hold a socket that nobody listens at, which is replaced.
   ///
@@ -47,6 +49,7 @@ public final class Listener: Sendable {
     listening = socket.descriptor.number
     wakeUp = socket.wakeUp.reading.number
     sockets = Handoff(socket)
+    isShared = if case .inherited = endpoint.place { true } else { false }
     receiveTimeout = handsOnReceiveTimeout(endpoint) ? nil : options.receiveTimeout
   }
 
@@ -94,6 +97,10 @@ public final class Listener: Sendable {
     }
     var isConnectionThere = false
     while true {
+      // systemd makes a socket blocking each time it passes it on, for all who share it. So ask first
+      // whether a connection waits: accept(2) then blocks only if another process took it meanwhile,
+      // and no longer than the socket's receive timeout.
+      if isShared, try !waitForConnection(until: deadline) { return nil }
       switch acceptOne(listening) {
       case .accepted(let descriptor, let name):
         if let receiveTimeout {
@@ -116,6 +123,9 @@ public final class Listener: Sendable {
 
   /// Stops listening: connections that wait to be accepted are reset, a waiting ``accept()`` gives
   /// `nil`, and a Unix path is removed if it is still ours.
+  ///
+  /// An inherited socket goes on listening for the others who share it: what waits to be accepted waits
+  /// for them. (So this is no shutdown(2), which would end the socket itself.)
   ///
   /// Further calls do nothing.
   public func close() {
@@ -158,8 +168,11 @@ private func handsOnReceiveTimeout(_ endpoint: Endpoint) -> Bool {
   #if canImport(Darwin)
     return false
   #else
-    if case .unix = endpoint.place { return false }
-    return true
+    switch endpoint.place {
+    case .tcp: return true
+    case .unix: return false
+    case .inherited(let socket): return !socket.isUnix
+    }
   #endif
 }
 

@@ -32,11 +32,26 @@ struct ListeningSocket: ~Copyable, Sendable {
   static func open(
     _ endpoint: Endpoint, _ options: ListenerOptions
   ) throws(TransportError) -> ListeningSocket {
+    if case .inherited(let socket) = endpoint.place { return try inherited(socket, options) }
     let socket = try bound(to: endpoint, options)
     guard listen(socket.descriptor.number, Int32(clamping: options.backlog)) == 0 else {
       throw failure(errno, endpoint)
     }
     return socket
+  }
+
+  /// Our share of a socket that listens already. Its file is not ours.
+  private static func inherited(
+    _ socket: InheritedSocket, _ options: ListenerOptions
+  ) throws(TransportError) -> ListeningSocket {
+    let wakeUp = try Pipe()
+    let descriptor = try socket.duplicate()
+    try setNonBlocking(descriptor, true)
+    var options = options
+    options.reusePort = false  // it is bound
+    if !socket.isUnix { try descriptor.apply(options) }
+    try descriptor.setReceiveTimeout(options.receiveTimeout)
+    return ListeningSocket(descriptor, wakeUp, nil)
   }
 
   /// A socket that is bound and ready to listen: connections are refused until it does.

@@ -4,6 +4,7 @@
   import Darwin
 
   let streamType = SOCK_STREAM
+  let datagramType = SOCK_DGRAM
   let tcpLevel = IPPROTO_TCP
   let ipv6Level = IPPROTO_IPV6
   /// Darwin has no such flag: ``prepare(_:)`` sets SO_NOSIGPIPE on each socket instead.
@@ -14,6 +15,7 @@
   import Glibc
 
   let streamType = Int32(SOCK_STREAM.rawValue)
+  let datagramType = Int32(SOCK_DGRAM.rawValue)
   let tcpLevel = Int32(IPPROTO_TCP)
   let ipv6Level = Int32(IPPROTO_IPV6)
   /// send(2): a peer that is gone gives EPIPE, not a signal that ends the process.
@@ -38,18 +40,20 @@ func retrying<Count: FixedWidthInteger>(
   }
 }
 
-/// A stream socket, closed in programs that this process may start.
-func makeSocket(family: Int32, nonBlocking: Bool = false) throws(TransportError) -> FileDescriptor {
+/// A socket, closed in programs that this process may start.
+func makeSocket(
+  family: Int32, type: Int32 = streamType, nonBlocking: Bool = false
+) throws(TransportError) -> FileDescriptor {
   #if canImport(Darwin)
     let descriptor = FileDescriptor(
-      try retrying("socket") { () in Darwin.socket(family, streamType, 0) })
+      try retrying("socket") { () in Darwin.socket(family, type, 0) })
     try prepare(descriptor)
     if nonBlocking { try setNonBlocking(descriptor, true) }
     return descriptor
   #else
     let flags = SOCK_CLOEXEC.rawValue | (nonBlocking ? SOCK_NONBLOCK.rawValue : 0)
     return FileDescriptor(
-      try retrying("socket") { () in Glibc.socket(family, streamType | Int32(flags), 0) })
+      try retrying("socket") { () in Glibc.socket(family, type | Int32(flags), 0) })
   #endif
 }
 
@@ -143,13 +147,14 @@ enum AcceptResult: ~Copyable {
     let number = descriptor.number
     _ = try retrying("fcntl") { () in fcntl(number, F_SETFD, FD_CLOEXEC) }
   }
-
-  private func setNonBlocking(
-    _ descriptor: borrowing FileDescriptor, _ on: Bool
-  ) throws(TransportError) {
-    let number = descriptor.number
-    let flags = try retrying("fcntl") { () in fcntl(number, F_GETFL) }
-    let wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK
-    _ = try retrying("fcntl") { () in fcntl(number, F_SETFL, wanted) }
-  }
 #endif
+
+/// Sets O_NONBLOCK, which all copies of the descriptor share, also those in other processes.
+func setNonBlocking(
+  _ descriptor: borrowing FileDescriptor, _ on: Bool
+) throws(TransportError) {
+  let number = descriptor.number
+  let flags = try retrying("fcntl") { () in fcntl(number, F_GETFL) }
+  let wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK
+  _ = try retrying("fcntl") { () in fcntl(number, F_SETFL, wanted) }
+}

@@ -1,7 +1,5 @@
 // Bytes received and not yet consumed, in memory that follows what a connection is doing.
 
-package import Threads
-
 /// What a connection has received and nobody has consumed yet.
 ///
 /// It holds 4 KiB to begin with, which is what an idle connection costs. While the peer sends faster
@@ -60,15 +58,8 @@ public struct ReceiveBuffer: Sendable {
     try fill { (output) throws(TransportError) in try socket.receive(into: &output) }
   }
 
-  /// The same, waiting until the deadline.
-  package mutating func receive(
-    from socket: borrowing Socket, by deadline: MonotonicTime
-  ) throws(TransportError) -> Int {
-    try fill { (output) throws(TransportError) in try socket.receive(into: &output, by: deadline) }
-  }
-
-  @inline(__always)
-  private mutating func fill(
+  /// The same, with `receive` for what receives.
+  package mutating func fill(
     _ receive: (inout OutputSpan<UInt8>) throws(TransportError) -> Int
   ) throws(TransportError) -> Int {
     // A receive into the last few bytes would be a system call for little.

@@ -62,37 +62,7 @@ extension Socket {
   public borrowing func receive(
     into output: inout OutputSpan<UInt8>
   ) throws(TransportError) -> Int {
-    try receive(into: &output, flags: 0)
-  }
-
-  /// Receives what is there, waiting for at least one byte until the deadline.
-  ///
-  /// Bytes that are there already are received however late it is. It is one system call then, and
-  /// three if they have to be waited for.
-  package borrowing func receive(
-    into output: inout OutputSpan<UInt8>, by deadline: MonotonicTime
-  ) throws(TransportError) -> Int {
-    while true {
-      do throws(TransportError) {
-        return try receive(into: &output, flags: dontWait)
-      } catch .timedOut {
-        guard try descriptor.wait(for: POLLIN, until: deadline) else { throw .timedOut }
-      }
-    }
-  }
-
-  private borrowing func receive(
-    into output: inout OutputSpan<UInt8>, flags: Int32
-  ) throws(TransportError) -> Int {
-    precondition(output.freeCapacity > 0, "receiving needs room for at least one byte")
-    let number = descriptor.number
-    return try unsafe output.withUnsafeMutableBufferPointer {
-      (room, filled) throws(TransportError) in
-      let (start, free) = unsafe (room.baseAddress! + filled, room.count - filled)
-      let count = try retrying("recv") { () in unsafe recv(number, start, free, flags) }
-      filled += count
-      return count
-    }
+    try receiveSome(into: &output)
   }
 
   /// Sends all of the bytes, one span after the other, in one system call when the system takes them
@@ -101,40 +71,14 @@ extension Socket {
   /// - Parameters:
   ///   - first: What is sent first.
   ///   - second: What is sent behind it.
-  ///   - third: What is sent last.
   ///   - limit: How long the peer may take nothing; `nil` waits for ever. It is a limit on standing
   ///     still, not on the whole send.
   /// - Throws: ``TransportError/timedOut`` if the peer took nothing for as long as the limit,
   ///   ``TransportError/peerGone(code:)``. Some of the bytes may have been sent then.
   public borrowing func send(
-    _ first: Span<UInt8>, _ second: Span<UInt8> = Span(), _ third: Span<UInt8> = Span(),
-    within limit: Duration? = nil
+    _ first: Span<UInt8>, _ second: Span<UInt8> = Span(), within limit: Duration? = nil
   ) throws(TransportError) {
-    try unsafe first.withUnsafeBytes { (first) throws(TransportError) in
-      try unsafe second.withUnsafeBytes { (second) throws(TransportError) in
-        try unsafe third.withUnsafeBytes { (third) throws(TransportError) in
-          var unsent = unsafe Unsent(first, second, third)
-          while unsent.count > 0 {
-            if try !unsent.sendOnce(descriptor.number) { try waitForRoom(within: limit) }
-          }
-        }
-      }
-    }
-  }
-
-  /// Waits until the system takes bytes again, for as long as the peer takes some of those it has.
-  ///
-  /// Room alone does not tell: Linux reports some when a third of its queue is free, and the queue
-  /// grows to 4 MiB. A peer that takes 40 KB a second, all the time, needs half a minute for that.
-  private borrowing func waitForRoom(within limit: Duration?) throws(TransportError) {
-    var untaken = descriptor.untaken
-    while true {
-      let deadline = limit.map { .now() + $0 } ?? MonotonicTime.distantFuture
-      if try descriptor.wait(for: POLLOUT, until: deadline) { return }
-      let left = descriptor.untaken
-      guard left < untaken else { throw .timedOut }
-      untaken = left
-    }
+    try sendAll(first, second, within: limit)
   }
 
   /// Which direction of a connection to shut.
@@ -164,48 +108,80 @@ extension Socket {
   }
 }
 
-/// What of a send is still to do: up to three pieces of memory, which outlive this value.
-// @safe: made only by `Socket.send`, inside the closures that lend it the memory.
-@safe private struct Unsent {
-  private var pieces: (iovec, iovec, iovec)
-  private(set) var count: Int
-
-  init(
-    _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer,
-    _ third: UnsafeRawBufferPointer
-  ) {
-    unsafe pieces = (iovec(first), iovec(second), iovec(third))
-    count = first.count + second.count + third.count
-  }
-
-  /// Sends what the system takes at once: writev(2) would do, but for its SIGPIPE.
-  ///
-  /// - Returns: Whether it took anything.
-  mutating func sendOnce(_ number: Int32) throws(TransportError) -> Bool {
-    do throws(TransportError) {
-      let sent = try unsafe withUnsafeMutablePointer(to: &pieces) {
-        (pieces) throws(TransportError) in
-        var message = unsafe msghdr()
-        unsafe message.msg_iov = UnsafeMutableRawPointer(pieces).assumingMemoryBound(to: iovec.self)
-        unsafe message.msg_iovlen = 3
-        return try retrying("sendmsg") { () in
-          unsafe sendmsg(number, &message, noSignal | dontWait)
-        }
-      }
-      drop(sent)
-      return true
-    } catch .timedOut {
-      return false
+extension Socket: ByteStream {
+  package borrowing func attemptReceive(
+    into output: inout OutputSpan<UInt8>, waiting: Bool
+  ) throws(TransportError) -> Attempt {
+    let number = descriptor.number
+    let flags = waiting ? 0 : dontWait
+    return try unsafe output.withUnsafeMutableBufferPointer {
+      (room, filled) throws(TransportError) in
+      let (start, free) = unsafe (room.baseAddress! + filled, room.count - filled)
+      let attempt = try Attempt("recv", unsafe recv(number, start, free, flags))
+      if case .moved(let count) = attempt { filled += count }
+      return attempt
     }
   }
 
-  /// Leaves out the first `sent` bytes.
-  private mutating func drop(_ sent: Int) {
-    count -= sent
-    var left = sent
-    unsafe pieces.0.drop(&left)
-    unsafe pieces.1.drop(&left)
-    unsafe pieces.2.drop(&left)
+  package borrowing func attemptSend(
+    _ first: Span<UInt8>, _ second: Span<UInt8>
+  ) throws(TransportError) -> Attempt {
+    let number = descriptor.number
+    // One piece of memory costs the system less.
+    if second.isEmpty {
+      return try unsafe first.withUnsafeBytes { (bytes) throws(TransportError) in
+        try Attempt("send", unsafe sendPiece(number, bytes))
+      }
+    }
+    return try unsafe first.withUnsafeBytes { (first) throws(TransportError) in
+      try unsafe second.withUnsafeBytes { (second) throws(TransportError) in
+        try Attempt("sendmsg", unsafe sendPieces(number, first, second))
+      }
+    }
+  }
+
+  package borrowing func wait(
+    for readiness: Readiness, until deadline: MonotonicTime
+  ) throws(TransportError) -> Bool {
+    try descriptor.wait(for: readiness, until: deadline)
+  }
+
+  package var untaken: Int { descriptor.untaken }
+
+  package borrowing func now() -> MonotonicTime { .now() }
+}
+
+extension Attempt {
+  /// What a system call on a socket gave: a count, or -1 and a reason in `errno`.
+  @inline(__always)
+  fileprivate init(_ call: StaticString, _ result: Int) throws(TransportError) {
+    if result >= 0 {
+      self = .moved(result)
+      return
+    }
+    switch errno {
+    case EINTR: self = .interrupted
+    case EAGAIN, EWOULDBLOCK: self = .nothing
+    case let code: throw TransportError(systemCall: "\(call)", code: code)
+    }
+  }
+}
+
+/// send(2); a function here because methods have its name.
+private func sendPiece(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+  unsafe send(number, bytes.baseAddress, bytes.count, noSignal | dontWait)
+}
+
+/// sendmsg(2) of two pieces: writev(2) would do, but for its SIGPIPE.
+private func sendPieces(
+  _ number: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+) -> Int {
+  var pieces: [2 of iovec] = [unsafe iovec(first), unsafe iovec(second)]
+  return unsafe withUnsafeMutableBytes(of: &pieces) { raw in
+    var message = unsafe msghdr()
+    unsafe message.msg_iov = raw.baseAddress!.assumingMemoryBound(to: iovec.self)
+    unsafe message.msg_iovlen = 2
+    return unsafe sendmsg(number, &message, noSignal | dontWait)
   }
 }
 
@@ -213,12 +189,5 @@ extension iovec {
   fileprivate init(_ bytes: UnsafeRawBufferPointer) {
     unsafe self.init(
       iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
-  }
-
-  fileprivate mutating func drop(_ sent: inout Int) {
-    let here = unsafe min(sent, Int(iov_len))
-    unsafe iov_base = iov_base.map { unsafe $0 + here }
-    unsafe iov_len -= here
-    sent -= here
   }
 }

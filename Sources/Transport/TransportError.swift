@@ -24,6 +24,8 @@ public enum TransportError: Error, Hashable, Sendable {
   case noSuchUser(Account)
   /// There is no group of this name, or with a number that no group can have.
   case noSuchGroup(Account)
+  /// The service manager did not pass the sockets that were asked for.
+  case cannotInherit(InheritanceFlaw)
   /// The host has no address; `code` is a value of `getaddrinfo(3)`, not of `errno`.
   case unresolvable(host: String, code: Int32)
   /// Nobody listens there, or there is no way to reach it.
@@ -73,6 +75,8 @@ extension TransportError: CustomStringConvertible {
       "there is no user \(user)"
     case .noSuchGroup(let group):
       "there is no group \(group)"
+    case .cannotInherit(let flaw):
+      "cannot inherit sockets: \(flaw)"
     case .unresolvable(let host, let code):
       "cannot find the address of \"\(onOneLine(host))\": \(explainResolving(code))"
     case .cannotConnect(let address, let code):

@@ -9,14 +9,13 @@ import Threads
 #endif
 
 extension FileDescriptor {
-  /// Waits until the socket can be read or written, as `events` of poll(2) say, or until nothing more
-  /// can come of waiting: the next call then tells why.
+  /// Waits until a call has a chance, or until nothing more can come of waiting: the next call then tells why.
   ///
   /// - Returns: `false` once the deadline has passed.
   borrowing func wait(
-    for events: Int32, until deadline: MonotonicTime
+    for readiness: Readiness, until deadline: MonotonicTime
   ) throws(TransportError) -> Bool {
-    var wanted = pollfd(fd: number, events: Int16(events), revents: 0)
+    var wanted = pollfd(fd: number, events: readiness.events, revents: 0)
     while true {
       let time = milliseconds(until: deadline)
       let count = unsafe poll(&wanted, 1, time)
@@ -36,6 +35,22 @@ extension FileDescriptor {
       _ = unsafe ioctl(number, UInt(TIOCOUTQ), &count)  // SIOCOUTQ, as tcp(7) and unix(7) have it
     #endif
     return Int(count)
+  }
+}
+
+extension Readiness {
+  /// What poll(2) calls it.
+  fileprivate var events: Int16 {
+    switch self {
+    case .receiving: Int16(POLLIN)
+    case .sending: Int16(POLLOUT)
+    #if canImport(Darwin)
+      // poll(2) sets POLLHUP there once the peer has ended its half, asked for or not.
+      case .end: 0
+    #else
+      case .end: Int16(POLLRDHUP)
+    #endif
+    }
   }
 }
 

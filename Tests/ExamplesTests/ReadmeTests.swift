@@ -2,6 +2,7 @@
 
 import Foundation
 import Testing
+import Transport
 
 #if canImport(Darwin)
   import Darwin
@@ -94,5 +95,35 @@ struct DocumentationTests {
     let directory = try TemporaryDirectory()
     let output = try ChildProcess.run(try build("WithoutIO", in: directory), [])
     #expect(output.text == "204 done done\n", "\(output.errors)")
+  }
+
+  @Test("Bodies are streamed as the article says", .needs(.curl))
+  func streaming() throws {
+    let directory = try TemporaryDirectory()
+    let blocks = try Snippet.blocks(of: "Sources/Freetser/Freetser.docc/Streaming.md")
+    let block = try #require(blocks.first).replacing("port: 8000", with: "port: 0")
+    let process = try ChildProcess(try Snippet.build(block, in: directory), [])
+    defer { process.kill() }
+    let address = try process.wait(for: "the address") { output in
+      output.text.firstMatch(of: /Server listening on (.+)\n/).map { String($0.1) }
+    }
+    func curl(_ path: String, _ options: String...) throws -> String {
+      try Tool.curl.run(["-s", "http://\(address)\(path)"] + options).text
+    }
+    #expect(try curl("/sum", "-X", "PUT", "--data", "ab") == "195\n")
+    #expect(try curl("/count") == "1\n2\n3\n")
+    #expect(try curl("/upper", "--data", "hello") == "HELLO")
+    #expect(try curl("/", "--data", "hello") == "hello")
+    let port = try #require(address.split(separator: ":").last.flatMap { UInt16($0) })
+    let endpoint = Endpoint.tcp(host: "127.0.0.1", port: port)
+    var ticks = try WireClient(to: endpoint)
+    try ticks.send("GET /ticks HTTP/1.1\r\nHost: a\r\n\r\n")
+    try ticks.receive(through: "tick\n\r\n5\r\ntick\n")
+    var echo = try WireClient(to: endpoint)
+    try echo.send(
+      "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nahead")
+    try echo.receive(through: "\r\n\r\nahead")
+    process.send(SIGTERM)
+    #expect(try process.waitForEnd().exit == .status(0))
   }
 }

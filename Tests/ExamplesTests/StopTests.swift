@@ -41,7 +41,7 @@ struct StopTests {
   }
 
   /// The server would cut what it waits for in vain, and say so in a warning, which `stop` looks for.
-  @Test("Clients that say nothing, or wait between two requests, do not delay it")
+  @Test("Clients that say nothing, or wait between two requests, are not waited for")
   func idleClients() throws {
     let example = try RunningExample.start(.quickstart, in: TemporaryDirectory())
     defer { example.process.kill() }

@@ -74,12 +74,12 @@ struct RequestTests {
 
   @Test("Responses say what they hold")
   func responses() throws {
-    #expect(Response.text("é").body == [0xc3, 0xa9])
+    #expect(Response.text("é").bytes == [0xc3, 0xa9])
     #expect(Response.text("").fields[.contentType] == "text/plain; charset=utf-8")
     #expect(Response.html("").fields[.contentType] == "text/html; charset=utf-8")
     #expect(Response.bytes([]).fields[.contentType] == "application/octet-stream")
     let json = try Response.json(["a": [1, 2]], status: .created)
-    #expect(String(decoding: json.body, as: UTF8.self) == #"{"a":[1,2]}"#)
+    #expect(String(decoding: json.bytes ?? [], as: UTF8.self) == #"{"a":[1,2]}"#)
     #expect(json.fields[.contentType] == "application/json" && json.status == .created)
     #expect(throws: (any Error).self) { try Response.json(Double.infinity) }
     #expect(Response.empty(status: .noContent).fields.lines.isEmpty)

@@ -386,6 +386,20 @@ struct StoppingTests {
     }
   }
 
+  @Test("A signal that comes as soon as one can connect stops the server in order")
+  func earlySignal() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      let path = try makeTemporaryPath(suffix: ".sock")
+      let server = Server(.unix(path: path)) { _ in .text("ok") }
+      try Thread.startDetached(name: "client") {
+        while (try? TestClient(.unix(path: path))) == nil { sched_yield() }
+        _ = kill(getpid(), SIGTERM)
+      }
+      try server.run()
+      exit(7)
+    }
+  }
+
   @Test("A second signal ends the process at once, by that signal")
   func secondSignal() async {
     await #expect(processExitsWith: .signal(SIGINT)) {

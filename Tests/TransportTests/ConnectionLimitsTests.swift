@@ -70,10 +70,7 @@ import Threads
 
   @Test("a new connection has its grace, after which a silent one makes room too")
   func grace() throws {
-    let graceful = try BusyServer {
-      $0.connections = 1
-      $0.graceOfNewConnections = .seconds(1000)
-    }
+    let graceful = try BusyServer(grace: .seconds(1000)) { $0.connections = 1 }
     let silent = try graceful.connect()
     try graceful.waitUntilOpen(1)
     #expect(try graceful.connect().receiveToEnd() == Array(farewell.utf8))
@@ -82,10 +79,7 @@ import Threads
     try graceful.finishWork(of: silent)
     #expect(graceful.stop())
 
-    let graceless = try BusyServer {
-      $0.connections = 1
-      $0.graceOfNewConnections = .zero
-    }
+    let graceless = try BusyServer(grace: .zero) { $0.connections = 1 }
     let first = try graceless.connect()
     try graceless.waitUntilOpen(1)
     let second = try graceless.beginWork()
@@ -96,7 +90,7 @@ import Threads
 
   @Test("a connection that leaves just as a request comes still answers it, and is told to end")
   func leavingAnswers() throws {
-    let registry = ConnectionRegistry(limits: limits { $0.graceOfNewConnections = .zero })
+    let registry = ConnectionRegistry(limits: limits { _ in }, newConnectionGrace: .zero)
     let pair = try SocketPair.tcp()
     try pair.split { client, server in
       guard case .served(let connection) = registry.admit(server, at: .tcp(port: 0)) else {
@@ -124,10 +118,7 @@ import Threads
   func mostLeaving() throws {
     let limit = ConnectionRegistry.mostLeaving * 2
     let registry = ConnectionRegistry(
-      limits: limits {
-        $0.connections = limit
-        $0.graceOfNewConnections = .zero
-      })
+      limits: limits { $0.connections = limit }, newConnectionGrace: .zero)
     var held: [Handoff<AcceptedConnection>] = []
     var peers: [Shared] = []
     var refusals = 0
@@ -223,10 +214,7 @@ import Threads
     await #expect(processExitsWith: .success) {
       let before = openDescriptors()
       do {
-        let server = try BusyServer {
-          $0.connections = 2
-          $0.graceOfNewConnections = .zero
-        }
+        let server = try BusyServer(grace: .zero) { $0.connections = 2 }
         let busy = try server.beginWork()
         let clients = try (0..<100).map { _ in Shared(try server.connect()) }
         try server.finishWork(of: busy)
@@ -242,10 +230,8 @@ import Threads
     let limit = 8
     let inside = Monitor((now: 0, most: 0))
     var options = ConnectionThreads.Options()
-    options.limits = limits {
-      $0.connections = limit
-      $0.graceOfNewConnections = .milliseconds(2)
-    }
+    options.limits = limits { $0.connections = limit }
+    options.newConnectionGrace = .milliseconds(2)
     let listener = try loopbackListener()
     let server = ConnectionThreads(listeners: [listener], options: options) { connection in
       inside.withLock {

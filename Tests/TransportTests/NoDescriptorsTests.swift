@@ -111,7 +111,7 @@ import Threads
 
   @Test("a pause lasts its time, unless a connection was served")
   func pauseLasts() throws {
-    let registry = ConnectionRegistry(limits: ConnectionLimits())
+    let registry = ConnectionRegistry(limits: ConnectionLimits(), newConnectionGrace: .zero)
     let start = MonotonicTime.now()
     let hasEnded = registry.pause(for: .milliseconds(30), whileServedAre: registry.served)
     #expect(!hasEnded && MonotonicTime.now() - start >= .milliseconds(30))

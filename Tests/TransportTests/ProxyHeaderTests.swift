@@ -245,7 +245,7 @@ struct BadProxyHeaderRow: Sendable, CustomTestStringConvertible {
     for byte in row.bytes { try pair.client.send([byte].span) }
     try pair.client.send("GET")
     var buffer = ReceiveBuffer()
-    #expect(try pair.server.receiveProxyHeader(into: &buffer, within: patience) == row.header)
+    #expect(try buffer.receiveProxyHeader(from: pair.server, within: patience) == row.header)
     while buffer.count < 3 { _ = try buffer.receive(from: pair.server) }
     let rest = buffer.withUnread { unread in unread.indices.map { unread[$0] } }
     #expect(rest == Array("GET".utf8))
@@ -260,11 +260,11 @@ struct BadProxyHeaderRow: Sendable, CustomTestStringConvertible {
       pair.client.shutdown(.sending)
       var buffer = ReceiveBuffer()
       if count == 0 {
-        #expect(try pair.server.receiveProxyHeader(into: &buffer, within: patience) == nil)
+        #expect(try buffer.receiveProxyHeader(from: pair.server, within: patience) == nil)
         continue
       }
       do {
-        _ = try pair.server.receiveProxyHeader(into: &buffer, within: patience)
+        _ = try buffer.receiveProxyHeader(from: pair.server, within: patience)
         Issue.record("accepted")
       } catch {
         #expect(error == .invalidProxyHeader(.cutOff))
@@ -280,7 +280,7 @@ struct BadProxyHeaderRow: Sendable, CustomTestStringConvertible {
         var buffer = ReceiveBuffer()
         let start = MonotonicTime.now()
         do {
-          _ = try server.receiveProxyHeader(into: &buffer, within: .milliseconds(200))
+          _ = try buffer.receiveProxyHeader(from: server, within: .milliseconds(200))
           return Duration.zero
         } catch TransportError.timedOut {
           return MonotonicTime.now() - start

@@ -11,10 +11,12 @@ import Threads
 #endif
 
 @Suite(.serialized, .onOwnThread) struct StopTests {
-  @Test("idle and silent connections end at once")
+  @Test("idle connections end at once, silent ones if they are old enough")
   func idle() throws {
     let listener = try loopbackListener()
-    let server = try echoServer([listener])
+    var options = ConnectionThreads.Options()
+    options.newConnectionGrace = .zero
+    let server = try echoServer([listener], options: options)
     let used = try connect(to: listener.boundAddress)
     try exchange("hello", with: used)
     let silent = try connect(to: listener.boundAddress)
@@ -26,6 +28,35 @@ import Threads
     // Accepted and ended, or refused while it waited to be accepted.
     let end = Result { () throws(TransportError) in try silent.receiveToEnd() }
     #expect(end == .success([]) || end == .failure(.peerGone(code: ECONNRESET)))
+  }
+
+  @Test("a connection that has just come is answered, though the server stops")
+  func new() throws {
+    let listener = try loopbackListener()
+    var options = ConnectionThreads.Options()
+    options.newConnectionGrace = .seconds(1000)
+    let server = try echoServer([listener], options: options)
+    let new = try connect(to: listener.boundAddress)
+    // Connections are accepted in their order: once this one is answered, so is the other accepted.
+    let idle = try connect(to: listener.boundAddress)
+    try exchange("hello", with: idle)
+    let stopping = try Background { server.stop(within: .seconds(1000)) }
+    #expect(try idle.receiveToEnd() == [])
+    try exchange("answered", with: new)
+    #expect(try new.receiveToEnd() == [])
+    #expect(try stopping.value() == ConnectionThreads.StopResult(cut: 0, remaining: 0))
+  }
+
+  @Test("a connection that stays silent ends when its time is over, and nobody is cut")
+  func silent() throws {
+    let listener = try loopbackListener()
+    var options = ConnectionThreads.Options()
+    options.newConnectionGrace = .milliseconds(30)
+    let server = try echoServer([listener], options: options)
+    let silent = try connect(to: listener.boundAddress)
+    try exchange("hello", with: try connect(to: listener.boundAddress))
+    #expect(server.stop(within: .seconds(1000)).endedInTime)
+    #expect(try silent.receiveToEnd() == [])
   }
 
   @Test("a busy connection finishes within the time, and sees the stop")

@@ -30,7 +30,7 @@ import Threads
     try pair.client.send("x")
     #expect(try pair.server.receive(exactly: 1) == Array("x".utf8))
     try pair.client.send("y")
-    try #require(try pair.server.descriptor.wait(for: POLLIN, until: .now() + patience))
+    try #require(try pair.server.descriptor.wait(for: .receiving, until: .now() + patience))
     let past = MonotonicTime(nanoseconds: .min)
     #expect(try pair.server.receive(by: past) == Array("y".utf8))
     #expect(throws: TransportError.timedOut) { try pair.server.receive(by: past) }
@@ -152,7 +152,7 @@ extension Socket {
   fileprivate func receive(by deadline: MonotonicTime) throws(TransportError) -> [UInt8] {
     var all: [UInt8] = []
     try all.append(addingCapacity: 100) { (output) throws(TransportError) in
-      _ = try receive(into: &output, by: deadline)
+      _ = try receiveSome(into: &output, by: deadline)
     }
     return all
   }

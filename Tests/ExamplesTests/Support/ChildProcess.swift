@@ -73,10 +73,20 @@ final class ChildProcess: Sendable {
   /// - Parameters:
   ///   - input: Its standard input. That is a file: nothing waits if the program does not read it.
   ///   - blocking: Signals that are blocked in it from its start.
+  ///   - passing: Listening sockets for it, as systemd passes them (sd_listen_fds(3)).
+  ///   - environment: Variables beside those of this process.
   init(
-    _ path: String, _ arguments: [String], input: [UInt8] = [], blocking signals: [Int32] = []
+    _ path: String, _ arguments: [String], input: [UInt8] = [], blocking signals: [Int32] = [],
+    passing sockets: [Int32] = [], environment: [String: String] = [:]
   ) throws {
     name = ([path] + arguments).joined(separator: " ")
+    var (path, arguments, environment) = (path, arguments, environment)
+    if !sockets.isEmpty {
+      // Only the process itself knows its number, which does not change when it executes another program.
+      arguments = ["-c", "LISTEN_PID=$$; export LISTEN_PID; exec \"$0\" \"$@\"", path] + arguments
+      path = "/bin/sh"
+      environment["LISTEN_FDS"] = "\(sockets.count)"
+    }
     let directory = try TemporaryDirectory()
     let inputPath = directory.file("input")
     try Data(input).write(to: URL(filePath: inputPath))
@@ -86,7 +96,7 @@ final class ChildProcess: Sendable {
       defer { for end in [output.writing, errors.writing] { close(end) } }
       id = try spawn(
         path, arguments, input: inputPath, output: output.writing, errors: errors.writing,
-        blocking: signals)
+        blocking: signals, passing: sockets, environment: environment)
     } catch {
       for end in [output.reading, errors.reading] { close(end) }
       throw error
@@ -184,7 +194,7 @@ private func makePipe() throws -> (reading: Int32, writing: Int32) {
 /// Of signals, only `signals` are blocked in the program: tests run on threads that block nearly all.
 private func spawn(
   _ path: String, _ arguments: [String], input: String, output: Int32, errors: Int32,
-  blocking signals: [Int32]
+  blocking signals: [Int32], passing sockets: [Int32], environment additions: [String: String]
 ) throws -> pid_t {
   #if canImport(Darwin)
     var actions: posix_spawn_file_actions_t?
@@ -196,6 +206,10 @@ private func spawn(
   unsafe posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
   unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
   unsafe posix_spawn_file_actions_adddup2(&actions, errors, 2)
+  for (index, socket) in sockets.enumerated() {
+    precondition(socket >= 3 + sockets.count, "no socket takes the number of another")
+    unsafe posix_spawn_file_actions_adddup2(&actions, socket, Int32(3 + index))
+  }
 
   #if canImport(Darwin)
     var attributes: posix_spawnattr_t?
@@ -212,6 +226,7 @@ private func spawn(
 
   let environment = ProcessInfo.processInfo.environment
     .filter { !$0.key.lowercased().hasSuffix("_proxy") }
+    .merging(additions) { $1 }
     .map { "\($0.key)=\($0.value)" }
   var id: pid_t = 0
   let code = unsafe withCStrings([path] + arguments) { arguments in

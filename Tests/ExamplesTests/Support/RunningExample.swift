@@ -10,13 +10,14 @@ import Transport
   import Glibc
 #endif
 
-/// One of the programs in `Examples`.
+/// One of the programs in `Examples`, or the one that is there for tests alone.
 enum Example: String {
   case quickstart
   case stressTest = "stress-test"
+  case testServer = "test-server"
 
   /// Built beside the tests.
-  fileprivate var path: String {
+  var path: String {
     #if os(macOS)
       let tests = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }!.bundleURL
     #else
@@ -37,14 +38,19 @@ struct RunningExample {
 
   /// Starts an example on a port that the system chooses, or on what `arguments` say.
   ///
-  /// - Parameter directory: Where its file goes; the same one finds it again.
+  /// - Parameters:
+  ///   - directory: Where its file goes; the same one finds it again.
+  ///   - blocking: Signals that are blocked in it from its start.
+  ///   - passing: Listening sockets for it.
+  ///   - environment: Variables beside those of this process.
   static func start(
     _ example: Example, _ arguments: [String] = [], in directory: TemporaryDirectory,
-    blocking signals: [Int32] = []
+    blocking signals: [Int32] = [], passing sockets: [Int32] = [],
+    environment: [String: String] = [:]
   ) throws -> RunningExample {
     let process = try ChildProcess(
       example.path, ["--port", "0", "--db", directory.file("store.sqlite")] + arguments,
-      blocking: signals)
+      blocking: signals, passing: sockets, environment: environment)
     do {
       let (address, database) = try process.wait(for: "the address") { output in
         output.text.firstMatch(of: /: Listening on (.+), storing in (.+)\n/)

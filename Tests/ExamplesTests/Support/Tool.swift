@@ -14,6 +14,7 @@ struct Tool: Sendable {
   static let curl = Tool("curl", package: "curl")
   static let swiftc = Tool("swiftc", package: "a Swift toolchain")
   static let apacheBench = Tool("ab", package: "apache2-utils")
+  static let socketActivate = Tool("systemd-socket-activate", package: "systemd")
   static let nginx = Tool("nginx", package: "nginx")
   static let python = Tool("python3", module: "http.client", package: "python3")
   static let requests = Tool("requests for python3", module: "requests", package: "pip: requests")

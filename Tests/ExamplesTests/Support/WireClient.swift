@@ -50,6 +50,20 @@ struct WireClient: ~Copyable {
     }
   }
 
+  /// Drops what comes, to the end of the first `end` in it.
+  mutating func receive(through end: String) throws {
+    while true {
+      let unread = input.withUnread { unread in unread.indices.map { unread[$0] } }
+      if let found = unread.firstRange(of: Array(end.utf8)) {
+        return input.consume(found.upperBound)
+      }
+      if try input.receive(from: socket) == 0 { throw Closed() }
+    }
+  }
+
+  /// Whether part of a response has come.
+  var hasUnread: Bool { !input.isEmpty }
+
   /// Waits until the server closes, as it is to do without sending anything more.
   mutating func hasEnded() throws -> Bool {
     try input.isEmpty && input.receive(from: socket) == 0

@@ -27,6 +27,17 @@ final class RunningServer {
     address = try server.start()
   }
 
+  init(
+    _ change: (inout ServerConfiguration) -> Void = { _ in },
+    streaming handler: @escaping @Sendable (Request, inout RequestBody) throws -> Response
+  ) throws {
+    var configuration = ServerConfiguration()
+    configuration.logger = log.logger
+    change(&configuration)
+    server = Server(.tcp(port: 0), configuration: configuration, streaming: handler)
+    address = try server.start()
+  }
+
   deinit {
     server.stop(within: .zero)
   }

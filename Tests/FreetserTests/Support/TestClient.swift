@@ -15,6 +15,7 @@ final class TestClient {
     var status: Int
     var fields: Fields
     var body: [UInt8]
+    var trailers = Fields()
     var text: String { String(decoding: body, as: UTF8.self) }
   }
 
@@ -67,9 +68,10 @@ final class TestClient {
           input.removeFirst(consumed)
           return Received(status: head.status, fields: head.fields, body: [])
         case .content(let range): body += input[range]
-        case .endOfMessage:
+        case .endOfMessage(let trailers):
           input.removeFirst(consumed)
           received?.body = body
+          received?.trailers = trailers
           guard let received else { throw Failure.closedWithoutResponse }
           return received
         default: break
@@ -94,6 +96,20 @@ final class TestClient {
     }
   }
 
+  /// What comes, to the end of the first `end` in it, each CR LF as one line feed.
+  func receive(through end: String) throws -> String {
+    let end = end.replacing("\n", with: "\r\n")
+    while true {
+      let text = String(decoding: input, as: UTF8.self)
+      if let found = text.firstRange(of: end) {
+        let received = text[..<found.upperBound]
+        input.removeFirst(received.utf8.count)
+        return String(received).replacing("\r\n", with: "\n")
+      }
+      try receiveMore()
+    }
+  }
+
   /// Everything until the server closes.
   func receiveToEnd() throws -> String {
     while !inputEnded { try receiveMore() }
@@ -108,6 +124,12 @@ final class TestClient {
     inputEnded = received.isEmpty
     input += received
     if inputEnded, input.isEmpty { throw Failure.closedWithoutResponse }
+  }
+
+  /// Whether nothing has come that was not looked at.
+  var hasNothing: Bool {
+    var wanted = pollfd(fd: socket.descriptor.number, events: Int16(POLLIN), revents: 0)
+    return unsafe input.isEmpty && poll(&wanted, 1, 0) == 0
   }
 
   /// Whether the server has closed, and said nothing before.

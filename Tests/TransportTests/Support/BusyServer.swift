@@ -41,12 +41,14 @@ final class BusyServer: Sendable {
 
   init(
     _ endpoints: [Endpoint] = [.tcp(port: 0)], pause: Duration = .seconds(1),
+    grace: Duration = .seconds(2),
     _ change: (inout ConnectionLimits) -> Void
   ) throws {
     listeners = try Listener.open(endpoints)
     var options = ConnectionThreads.Options()
     options.limits = limits(change)
     options.pauseAfterFailedAccept = pause
+    options.newConnectionGrace = grace
     let events = events
     let state = Monitor((busy: 0, idle: 0))
     self.state = state

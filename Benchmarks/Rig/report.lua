@@ -1,5 +1,13 @@
--- Read by scripts/bench: what wrk saw, as one line.
-done = function(summary, latency, _)
+-- Read by rates.py: sends so many requests ahead as the first argument says, and reports what wrk saw as one line.
+
+-- wrk asks for the request's bytes once, after this; a `request` function of ours would be called for each.
+function init(arguments)
+  local depth = tonumber(arguments[1] or 1)
+  local format = wrk.format
+  wrk.format = function(...) return string.rep(format(...), depth) end
+end
+
+function done(summary, latency, _)
   -- Between 38 and 46 ms is where Nagle's algorithm meets a delayed acknowledgement. A tail goes through that
   -- range too, falling; a step stands out against the range of the same width before it.
   local before, step = 0, 0

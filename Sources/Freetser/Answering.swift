@@ -1,0 +1,171 @@
+// From a handler's response to bytes: all at once, piece by piece, or another protocol's.
+
+import HTTPCore
+import HTTPTypes
+import Logging
+import Transport
+
+extension ConnectionLoop {
+  /// Bodies up to so many bytes are copied behind their head, which is cheaper than a second piece of memory in the system
+  /// call.
+  private static let copyLimit = 16_384
+  /// So many bytes of answers to requests that were sent ahead are gathered before they are sent.
+  private static let gatherLimit = 65_536
+
+  /// Sends a response, or gathers it to be sent before the next wait.
+  mutating func send(_ response: Response, to request: Request) throws(Interruption) {
+    // RFC 9110 section 9.3.6: what a handler means for a success would be a tunnel.
+    if request.isConnect, response.status.kind == .successful, !response.takesOver {
+      throw .refused(.notImplemented)
+    }
+    switch response.body {
+    case .bytes(let bytes): try send(response, bytes, to: request)
+    case .stream where response.isBodiless: try send(response, [], to: request)
+    case .stream(let length, let write):
+      try stream(response, length: length, write, to: request)
+    case .takeOver(let use): try takeOver(response, use, by: request)
+    }
+  }
+
+  // MARK: All at once
+
+  private mutating func send(
+    _ response: Response, _ body: [UInt8], to request: Request
+  ) throws(Interruption) {
+    let body = response.isBodiless ? [] : body
+    let follows = body.count > Self.copyLimit && !exchange.request.machine.isAnsweringHead
+    do throws(ProtocolError) {
+      try gather(response, body, follows: follows)
+    } catch {
+      // Nothing of it was gathered, and the machine is as it was: the handler's mistake becomes a 500.
+      log(error, of: request)
+      return gatherOwn(Refusal.internalServerError.response)
+    }
+    if follows {
+      try flush(followedBy: body.span)
+    } else if exchange.request.raw.output.count > Self.gatherLimit {
+      try flush()
+    }
+  }
+
+  /// Gathers a response of ours, which is valid whatever the machine's state.
+  mutating func gatherOwn(_ response: Response) {
+    do throws(ProtocolError) {
+      try gather(response, response.bytes ?? [], follows: false)
+    } catch {
+      preconditionFailure("our own response is valid: \(error)")
+    }
+  }
+
+  /// Gathers a response, but for a body that follows, and moves the machine past it.
+  private mutating func gather(
+    _ response: Response, _ body: [UInt8], follows: Bool
+  ) throws(ProtocolError) {
+    let head = try heads.make(of: response, length: body.count)
+    try exchange.request.machine.sendWhole(
+      head, body, follows: follows, into: &exchange.request.raw.output)
+  }
+
+  private mutating func flush(followedBy body: Span<UInt8> = Span()) throws(Interruption) {
+    do throws(TransportError) {
+      try exchange.request.raw.flush(followedBy: body)
+    } catch {
+      throw .lost(error)
+    }
+  }
+
+  // MARK: Piece by piece
+
+  /// Lets the handler's closure write the body.
+  private mutating func stream(
+    _ response: Response, length: Int?, _ write: (inout ResponseBody) throws -> Void,
+    to request: Request
+  ) throws(Interruption) {
+    let before = exchange.request.machine
+    try begin(response, length: length, to: request)
+    do {
+      if !exchange.request.machine.isAnsweringHead { try write(&exchange) }
+      if !exchange.hasEnded { try exchange.end() }
+    } catch {
+      if case .clientGone(let error) = exchange.failure { throw .lost(error) }
+      if exchange.request.failure == nil { log(error, of: request) }
+      guard !exchange.request.raw.hasSent else {
+        throw .cut(isSilent: length == nil && !exchange.request.machine.sendsTrailers)
+      }
+      // The client has seen nothing of it and can be told.
+      exchange.request.raw.output.removeAll()
+      exchange.request.machine = before
+      throw exchange.request.failure.map { Interruption($0) } ?? .refused(.internalServerError)
+    }
+  }
+
+  /// Gathers a head alone, so that nothing is before it.
+  private mutating func begin(
+    _ response: Response, length: Int?, to request: Request
+  ) throws(Interruption) {
+    try flush()
+    exchange.begin()
+    do throws(ProtocolError) {
+      let head = try heads.make(of: response, length: length)
+      try exchange.request.machine.send(
+        head.isInterim ? .interimResponse(head) : .response(head),
+        into: &exchange.request.raw.output)
+    } catch {
+      log(error, of: request)
+      throw .refused(.internalServerError)
+    }
+  }
+
+  // MARK: Another protocol
+
+  /// Lets the handler's closure have the connection, which ends with it.
+  private mutating func takeOver(
+    _ response: Response, _ use: (inout RawStream) throws -> Void, by request: Request
+  ) throws(Interruption) {
+    // What is left of the request's body is not the other protocol's.
+    if !exchange.request.drain(), let failure = exchange.request.failure {
+      throw Interruption(failure)
+    }
+    let before = exchange.request.machine
+    do throws(Interruption) {
+      try begin(response, length: nil, to: request)
+      guard exchange.request.machine.ourState == .switched else {
+        // A success, but not to CONNECT.
+        exchange.request.raw.output.removeAll()
+        log(ProtocolError(.switchWithoutProposal, by: .us), of: request)
+        throw .refused(.internalServerError)
+      }
+    } catch {
+      exchange.request.machine = before
+      throw error
+    }
+    try flush()
+    do {
+      try use(&exchange.request.raw)
+    } catch let error as TransportError {
+      throw .lost(error)
+    } catch {
+      log(error, of: request)
+    }
+  }
+
+  private func log(_ error: any Error, of request: Request) {
+    let reason = error is ProtocolError ? "the response cannot be sent: " : ""
+    service.configuration.logger.error(
+      "Handler error: \(request.method) \(request.path): \(reason)\(error)")
+  }
+}
+
+extension Request {
+  fileprivate var isConnect: Bool { head.method == "CONNECT" }
+}
+
+extension Response {
+  /// Whether the connection is another protocol's from here on.
+  var takesOver: Bool {
+    if case .takeOver = body { true } else { false }
+  }
+
+  /// Whether no body follows the head: 204 and 304 (RFC 9110 section 15), and 205, which must say so (section 15.3.6).
+  fileprivate var isBodiless: Bool { [204, 205, 304].contains(status.code) }
+}

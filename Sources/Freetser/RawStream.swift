@@ -1,0 +1,138 @@
+// A connection's bytes, without any protocol: what the server itself reads and writes, and what a handler that took the
+// connection over is given.
+
+import HTTPCore
+import Threads
+public import Transport
+
+/// The bytes of a connection, in both directions, in order.
+///
+/// A handler is given it when it takes a connection over (``Response/switchingProtocols(to:fields:_:)``,
+/// ``Response/connected(fields:_:)``). The connection closes when the handler's closure returns.
+public struct RawStream: ~Copyable {
+  let stream: any ServedStream
+  /// What came and was not consumed. What a client sent ahead, before it saw the answer, is in it.
+  var input: ReceiveBuffer
+  private(set) var inputEnded = false
+  /// What is to be sent, at the latest before anything is waited for.
+  var output: [UInt8] = []
+  /// Whether anything was sent since this was last set to `false`.
+  var hasSent = false
+  /// How long the client may take nothing of what is sent.
+  var sendLimit: Duration
+
+  /// Memory of `output` beyond this is given back when it has been sent. In bytes.
+  private static let keptOutput = 65_536
+
+  init(_ stream: any ServedStream, limitInBytes: Int, sendLimit: Duration) {
+    self.stream = stream
+    self.sendLimit = sendLimit
+    input = ReceiveBuffer(limitInBytes: limitInBytes)
+  }
+
+  /// Receives what is there, waiting for at least one byte.
+  ///
+  /// - Parameters:
+  ///   - count: How many bytes at most.
+  ///   - limit: How long to wait; `nil` waits until the peer or the server ends the connection.
+  /// - Returns: At least one byte; none when the peer has ended its half.
+  /// - Throws: `TransportError.timedOut`, `TransportError.peerGone(code:)`.
+  public mutating func receive(
+    atMost count: Int = 65_536, within limit: Duration? = nil
+  ) throws(TransportError) -> [UInt8] {
+    precondition(count > 0, "receiving needs room for at least one byte")
+    if input.isEmpty {
+      input.giveBackMemory()
+      try receiveMore(by: limit.map { stream.now() + $0 } ?? .distantFuture)
+    }
+    let count = min(count, input.count)
+    let received = input.withUnread { [UInt8](copying: $0.extracting(first: count)) }
+    input.consume(count)
+    return received
+  }
+
+  /// Sends all of the bytes; returns when the system has them.
+  ///
+  /// - Throws: `TransportError.timedOut` if the peer took none for as long as the server's `timeouts.send`,
+  ///   `TransportError.peerGone(code:)`. Some of the bytes may have been sent then.
+  public mutating func send(_ bytes: Span<UInt8>) throws(TransportError) {
+    try flush(followedBy: bytes)
+  }
+
+  /// Sends all of the bytes, as ``send(_:)-(Span<UInt8>)`` does.
+  public mutating func send(_ bytes: [UInt8]) throws(TransportError) {
+    try send(bytes.span)
+  }
+
+  /// Ends our half: the peer sees the end once it has read what was sent. Receiving goes on.
+  public mutating func finishSending() throws(TransportError) {
+    try flush()
+    stream.shutdown(.sending)
+  }
+
+  /// Whether the server is stopping: end soon, before the connection is cut.
+  public var isStopping: Bool { stream.isStopping }
+}
+
+// What the server does with it, beside.
+extension RawStream {
+  /// Sends what was gathered, and `body` behind it.
+  mutating func flush(followedBy body: Span<UInt8> = Span()) throws(TransportError) {
+    guard !output.isEmpty || !body.isEmpty else { return }
+    hasSent = true
+    defer {
+      output.removeAll(keepingCapacity: output.capacity <= Self.keptOutput)
+    }
+    try stream.sendAll(output.span, body, within: sendLimit)
+  }
+
+  /// Waits for a request to begin, after all else. One that does not is no error: it ends the input.
+  ///
+  /// How long is told to the listening socket (``ServerConfiguration/Timeouts/keepAlive``), so that it costs no system
+  /// call and no look at the clock.
+  mutating func receiveFirst() throws(TransportError) {
+    try flush()
+    input.giveBackMemory()
+    guard stream.markIdle() else {
+      inputEnded = true
+      return
+    }
+    do throws(TransportError) {
+      inputEnded =
+        try input.fill { (output) throws(TransportError) in
+          try stream.receiveSome(into: &output)
+        } == 0
+    } catch .timedOut {
+      inputEnded = true
+    }
+    stream.markBusy()
+  }
+
+  /// Waits for more of what has begun.
+  mutating func receiveMore(by deadline: MonotonicTime) throws(TransportError) {
+    try flush()
+    guard !inputEnded else { return }
+    inputEnded =
+      try input.fill { (output) throws(TransportError) in
+        try stream.receiveSome(into: &output, by: deadline)
+      } == 0
+  }
+}
+
+extension RawStream {
+  /// Ends our half and drops what still comes, until the client ends its half too (RFC 9112 section 9.6).
+  ///
+  /// Closing while the client still sends, be it a request ahead or a stray CR LF, makes the system answer with a reset,
+  /// which destroys what the client has not read yet.
+  mutating func linger(for time: Duration) throws(TransportError) {
+    try finishSending()
+    // A stop waits only for what is on its way already.
+    let isStopping = !stream.markIdle()
+    let deadline = stream.now() + (isStopping ? .milliseconds(100) : time)
+    // What is there is received after the deadline too: a client that never stops must not stay.
+    while !inputEnded, stream.now() < deadline {
+      input.consume(input.count)
+      try receiveMore(by: deadline)
+    }
+  }
+}

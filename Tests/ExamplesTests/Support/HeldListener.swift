@@ -1,0 +1,24 @@
+// A listening socket that outlives the servers that accept from it.
+
+@testable import Transport
+
+/// Held by a test as systemd holds the sockets of a socket unit.
+final class HeldListener: Sendable {
+  private let socket: ListeningSocket
+  /// Where clients connect.
+  let endpoint: Endpoint
+
+  init(_ endpoint: Endpoint = .tcp(port: 0)) throws {
+    socket = try ListeningSocket.open(endpoint, ListenerOptions())
+    let address = try socket.descriptor.boundAddress()
+    self.endpoint = address.port.map { .tcp(port: $0) } ?? endpoint
+  }
+
+  /// To be passed on; made blocking, as systemd does it before it starts a program.
+  var number: Int32 {
+    get throws {
+      try setNonBlocking(socket.descriptor, false)
+      return socket.descriptor.number
+    }
+  }
+}
