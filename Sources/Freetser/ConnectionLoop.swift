@@ -14,6 +14,7 @@ struct ConnectionLoop: ~Copyable {
   var exchange: ResponseBody
   var heads = ResponseHeads()
   private var origin: Origin
+  private var requests = 0
 
   /// Why a connection ends before its time.
   enum Interruption: Error {
@@ -87,7 +88,9 @@ struct ConnectionLoop: ~Copyable {
     var request = origin.request(head, service)
     request.isServerReady = service.isReady
     var response = try respond(to: &request)
-    let closes = exchange.request.mustClose
+    requests += 1
+    let isLast = requests == service.configuration.maximumRequestsPerConnection
+    let closes = isLast || exchange.request.mustClose
     if closes, !response.takesOver { response.fields[.connection] = "close" }
     try send(response, to: request)
     if service.logsRequests {

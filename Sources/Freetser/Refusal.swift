@@ -19,6 +19,8 @@ struct Refusal: Equatable {
   static let notImplemented = Refusal(status: .notImplemented)
   /// All connections together hold as many bodies as they may.
   static let overloaded = Refusal(status: .serviceUnavailable, retryAfter: 1)
+  /// As many connections are served as may be. By the time that it says, some of them are done.
+  static let tooManyConnections = Refusal(status: .serviceUnavailable, retryAfter: 5)
   static let expectationFailed = Refusal(status: .expectationFailed)
 
   /// RFC 9110 renamed 413 to Content Too Large; people still search for the name it had before.
@@ -54,11 +56,38 @@ struct Refusal: Equatable {
   }
 
   /// As Python's freetser writes it: `413 Error: Payload Too Large: Exceeded limit 2097152`.
-  var response: Response {
+  private var text: String {
     let detail = detail.map { ": \($0)" } ?? ""
-    var response = Response.text(
-      "\(status.code) Error: \(status.reasonPhrase)\(detail)\n", status: status)
+    return "\(status.code) Error: \(status.reasonPhrase)\(detail)\n"
+  }
+
+  var response: Response {
+    var response = Response.text(text, status: status)
     if let retryAfter { response.fields[.retryAfter] = "\(retryAfter)" }
     return response
+  }
+}
+
+extension Refusal {
+  /// The whole response in bytes, for clients whose request nobody reads.
+  var readyMade: [UInt8] {
+    let body = Array(text.utf8)
+    var bytes: [UInt8] = []
+    do throws(ProtocolError) {
+      var fields = [
+        ("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", String(body.count)),
+        ("Connection", "close"),
+      ]
+      if let retryAfter { fields.append(("Retry-After", String(retryAfter))) }
+      let head = try ResponseHead(
+        status: status.code, reason: status.reasonPhrase, fields: fields)
+      var machine = Connection(role: .server)
+      try machine.send(.response(head), into: &bytes)
+      try machine.send(.content(body), into: &bytes)
+      try machine.send(.endOfMessage(), into: &bytes)
+    } catch {
+      preconditionFailure("our own response is valid: \(error)")
+    }
+    return bytes
   }
 }

@@ -34,9 +34,9 @@ public final class Server: Sendable {
   private enum State {
     case stopped
     case starting
-    case running(ConnectionThreads, [Address])
+    case running(ConnectionThreads, [Address], Ceilings)
     /// Asked to stop, and serving as before for a while.
-    case leaving(ConnectionThreads, [Address])
+    case leaving(ConnectionThreads, [Address], Ceilings)
     case stopping(ConnectionThreads)
   }
 
@@ -145,12 +145,18 @@ public final class Server: Sendable {
   public func start() throws(TransportError) -> Address {
     reserveStart()
     do throws(TransportError) {
-      let (threads, addresses) = try open()
-      change(to: .running(threads, addresses))
       let configuration = service.configuration
+      let ceilings = Ceilings(configuration)
+      let (threads, addresses) = try open(ceilings)
+      change(to: .running(threads, addresses, ceilings))
       for address in addresses { configuration.logger.info("Server listening on \(address)") }
       configuration.logger.info(
         "Limits: Header=\(configuration.maximumHeadSize), Body=\(configuration.maximumBodySize)")
+      configuration.logger.info("Ceilings: \(ceilings)")
+      if ceilings.exceedSystem {
+        configuration.logger.warning(
+          "More connections configured than the system allows: \(ceilings.connections)")
+      }
       return addresses[0]
     } catch {
       service.isReady = false
@@ -163,10 +169,21 @@ public final class Server: Sendable {
   public var addresses: [Address] {
     state.withLock { state in
       switch state {
-      case .running(_, let addresses), .leaving(_, let addresses): addresses
+      case .running(_, let addresses, _), .leaving(_, let addresses, _): addresses
       case .stopped, .starting, .stopping: []
       }
     }
+  }
+
+  /// The limits on connections that are in force; of a server that is not running, those that would be if it started now.
+  public var ceilings: Ceilings {
+    let inForce: Ceilings? = state.withLock { state in
+      switch state {
+      case .running(_, _, let ceilings), .leaving(_, _, let ceilings): ceilings
+      case .stopped, .starting, .stopping: nil
+      }
+    }
+    return inForce ?? Ceilings(service.configuration)
   }
 
   /// Whether the server serves and has not been asked to stop.
@@ -226,7 +243,7 @@ public final class Server: Sendable {
 
   // MARK: Inside
 
-  private func open() throws(TransportError) -> (ConnectionThreads, [Address]) {
+  private func open(_ ceilings: Ceilings) throws(TransportError) -> (ConnectionThreads, [Address]) {
     let configuration = service.configuration
     var listenerOptions = configuration.listener
     listenerOptions.receiveTimeout = configuration.timeouts.keepAlive
@@ -234,6 +251,10 @@ public final class Server: Sendable {
     var options = ConnectionThreads.Options()
     options.stackSizeInBytes = configuration.stackSize
     options.newConnectionGrace = configuration.newConnectionGrace
+    options.limits.connections = ceilings.connections
+    options.limits.perAddress = ceilings.connectionsPerAddress
+    options.limits.exempt = configuration.proxies.trusted
+    options.limits.farewell = Refusal.tooManyConnections.readyMade
     let threads = ConnectionThreads(
       listeners: listeners, options: options,
       onEvent: { configuration.logger.warning("\($0)") },
@@ -276,12 +297,12 @@ public final class Server: Sendable {
       switch state {
       case .stopped, .starting: return (nil, true)
       case .stopping(let threads): return (threads, false)
-      case .leaving(let threads, _):
+      case .leaving(let threads, _, _):
         state = .stopping(threads)
         return (threads, false)
-      case .running(let threads, let addresses):
+      case .running(let threads, let addresses, let ceilings):
         service.isReady = false
-        state = .leaving(threads, addresses)
+        state = .leaving(threads, addresses, ceilings)
         return (threads, true)
       }
     }
@@ -292,7 +313,7 @@ public final class Server: Sendable {
     let end = MonotonicTime.now() + service.configuration.stopDelay
     _ = state.wait(until: end) { if case .leaving = $0 { nil as Void? } else { () } }
     state.withLock { state in
-      if case .leaving(let threads, _) = state { state = .stopping(threads) }
+      if case .leaving(let threads, _, _) = state { state = .stopping(threads) }
     }
   }
 

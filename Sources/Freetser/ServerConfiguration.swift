@@ -25,6 +25,28 @@ public struct ServerConfiguration: Sendable {
   /// The oldest version of HTTP that is served; older ones are answered with 505. HTTP/1.0 by default.
   public var minimumVersion = Version.http10
 
+  /// How many connections are served at a time; `nil`, the default, is what the system's limits on descriptors and
+  /// threads leave room for (``Server/ceilings`` tells how many).
+  ///
+  /// When one more comes, the connection that has waited longest for a request is closed, a new one only when it is
+  /// older than ``newConnectionGrace``. If none waits, the one that comes is answered with 503 and closed.
+  public var maximumConnections: Int?
+
+  /// How many connections are served at a time for one client address; `nil`, the default, is no limit. One more is
+  /// answered with 503.
+  ///
+  /// An IPv6 network of 64 bits counts as one address. Unix domain sockets and the proxies that are trusted
+  /// (``Proxies/trusted``) are exempt. The address is that of the connection: behind a proxy that is not trusted, it
+  /// is the proxy's.
+  public var maximumConnectionsPerAddress: Int?
+
+  /// How many requests are answered on one connection; `nil`, the default, is no limit. The last response says
+  /// `Connection: close`.
+  ///
+  /// Nothing here grows with the number of requests. A limit makes long-lived clients come back now and then, for
+  /// example to be spread over several processes.
+  public var maximumRequestsPerConnection: Int?
+
   /// How long to wait for a client.
   public var timeouts = Timeouts()
 
@@ -46,7 +68,8 @@ public struct ServerConfiguration: Sendable {
   /// again ends it.
   public var stopDelay: Duration = .zero
 
-  /// How old a connection must be for a stop to end it although nothing has come on it yet; 2 s by default.
+  /// How old a connection must be to be closed although nothing has come on it yet, by a stop or to make room for
+  /// another; 2 s by default.
   ///
   /// A client that has just connected is about to send its request, which nobody else would answer.
   public var newConnectionGrace: Duration = .seconds(2)
@@ -79,6 +102,11 @@ public struct ServerConfiguration: Sendable {
     precondition(0...(1 << 40) ~= maximumBodySize, "maximumBodySize is from 0 to 1 TiB")
     precondition(maximumBufferedBytes >= 0, "maximumBufferedBytes is not negative")
     precondition(1 << 16...(1 << 30) ~= stackSize, "stackSize is from 64 KiB to 1 GiB")
+    for limit in [
+      maximumConnections, maximumConnectionsPerAddress, maximumRequestsPerConnection,
+    ] {
+      precondition(limit ?? 1 >= 1, "limits on connections are at least 1")
+    }
     for duration in [stopDelay, newConnectionGrace, stopLimit] {
       precondition(duration >= .zero, "the times of a stop are not negative")
     }

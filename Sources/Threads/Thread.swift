@@ -41,6 +41,11 @@ package struct Thread: ~Copyable {
     precondition(code == 0, "a thread is joined once, and not by itself (errno \(code))")
   }
 
+  /// Names the calling thread anew. Linux keeps the first 15 bytes.
+  package static func setCurrentName(_ name: String) {
+    Threads.setCurrentName(name)
+  }
+
   /// The name of the calling thread.
   package static var currentName: String {
     unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in

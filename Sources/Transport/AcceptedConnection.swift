@@ -1,7 +1,5 @@
 // One live connection, as the thread that serves it holds it.
 
-import Synchronization
-
 /// A connection that was accepted and is registered until it is dropped, which closes it.
 ///
 /// It belongs to whoever holds it and to no thread: it may be handed on.
@@ -46,22 +44,23 @@ public struct AcceptedConnection: ~Copyable, Sendable {
     get throws(TransportError) { try socket.local }
   }
 
-  /// Whether the server is stopping: finish what was begun, begin nothing new.
-  public var isStopping: Bool { registry.isStopping }
+  /// Whether the server is stopping, or needs the connection's place for another: finish what was
+  /// begun, begin nothing new.
+  public var isStopping: Bool { registry.isEnding(entry) }
 
   /// Says that nothing is begun: from here on a stop ends the connection at once, by ending its
-  /// input.
+  /// input, and so does ``ConnectionThreads`` when it needs the place of the one that is idle for longest.
   ///
-  /// Before the first ``markBusy()`` it does nothing: a connection is new from its start, and a stop gives it time
-  /// (``ConnectionThreads/Options/newConnectionGrace``). Costs one atomic exchange.
+  /// Before the first ``markBusy()`` it does nothing: a connection is new from its start, and is given time
+  /// (``ConnectionThreads/Options/newConnectionGrace``). Costs two atomic operations and a look at the time of the
+  /// system's last tick, no system call.
   ///
-  /// - Returns: Whether to wait for more; `false` when the server is stopping, and then nothing
+  /// - Returns: Whether to wait for more; `false` when the connection is to end, and then nothing
   ///   else may wake the thread: leave.
   public borrowing func markIdle() -> Bool {
     // The order of these two decides race 2 in ConnectionRegistry.
-    let (_, phase) = entry.phase.compareExchange(
-      expected: .busy, desired: .idle, ordering: .sequentiallyConsistent)
-    return phase == .new || !registry.isStopping
+    let isNew = entry.markIdle()
+    return isNew || !isStopping
   }
 
   /// Says that something is begun, which a stop lets finish.
@@ -69,6 +68,6 @@ public struct AcceptedConnection: ~Copyable, Sendable {
   /// A stop that looks just before still takes the connection for idle: what was received can be
   /// answered, but no more may come.
   public borrowing func markBusy() {
-    entry.phase.store(.busy, ordering: .relaxed)
+    entry.markBusy()
   }
 }

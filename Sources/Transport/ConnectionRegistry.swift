@@ -14,63 +14,160 @@
 // 3. A connection is accepted while a stop goes through the registry. It registers under the lock: if
 //    that comes before the stop refuses new ones, the stop sees it when it ends them, in the same
 //    locked step; if it comes after, it is refused.
+//
+// 4. A connection is ended to make room just when a request reaches it. That cannot be excluded, here or anywhere: the
+//    request may be on its way. What is excluded is that it is cut off: only its input ends, as in a stop. What has been
+//    received is answered, and told that it is the last, as `isLeaving` is stored before the input ends.
 
 import Synchronization
 import Threads
 
 /// The live connections and threads of one ``ConnectionThreads``.
 final class ConnectionRegistry: Sendable {
-  /// What a stop needs to know of a connection.
+  /// What others need to know of a connection.
   final class Entry: Sendable {
-    enum Phase: UInt8, AtomicRepresentable {
+    enum Phase {
       /// Nothing has come yet.
-      case new
+      case new(since: MonotonicTime)
       case busy
-      case idle
+      case idle(since: MonotonicTime)
     }
 
     fileprivate let descriptor: Int32
-    fileprivate let accepted = MonotonicTime.now()
-    let phase = Atomic(Phase.new)
+    fileprivate let client: ClientNetwork?
+    /// The phase in one number, which only the connection's own thread changes: 0 if it is busy, nanoseconds since when
+    /// it is idle, and less than 0 if it is new.
+    private let number: Atomic<Int64>
+    /// Whether its input was ended to make room for another. Changed under the lock, once.
+    fileprivate let isLeaving = Atomic(false)
 
-    fileprivate init(descriptor: Int32) {
+    fileprivate init(descriptor: Int32, client: ClientNetwork?) {
       self.descriptor = descriptor
+      self.client = client
+      number = Atomic(-MonotonicTime.lastTick().nanoseconds)
+    }
+
+    fileprivate var phase: Phase {
+      let number = number.load(ordering: .sequentiallyConsistent)
+      if number == 0 { return .busy }
+      let since = MonotonicTime(nanoseconds: abs(number))
+      return number < 0 ? .new(since: since) : .idle(since: since)
+    }
+
+    /// - Returns: Whether the connection is new, which it stays.
+    func markIdle() -> Bool {
+      let number = number.load(ordering: .relaxed)
+      if number == 0 {
+        self.number.store(
+          MonotonicTime.lastTick().nanoseconds, ordering: .sequentiallyConsistent)
+      }
+      return number < 0
+    }
+
+    func markBusy() {
+      number.store(0, ordering: .relaxed)
+    }
+
+    /// Since when it could be ended; `nil` if it is busy.
+    fileprivate func idleSince(grace: Duration) -> MonotonicTime? {
+      switch phase {
+      case .busy: nil
+      case .new(let since): since + grace
+      case .idle(let since): since
+      }
     }
   }
 
   private struct State {
     var live: [UInt64: Entry] = [:]
     var accepted: UInt64 = 0
+    /// How many of the live ones were told to leave.
+    var leaving = 0
+    /// How many live connections each client has; empty where that is not limited.
+    var perClient: [ClientNetwork: Int] = [:]
+    /// Those that had waited for longest when somebody last looked, the very longest at the end.
+    var longestIdle: [(since: MonotonicTime, id: UInt64)] = []
+    /// Before then nobody looks again.
+    var nextLook = MonotonicTime(nanoseconds: .min)
     var threads = 0
-    /// Only ever rises, for the pause that ends when a thread has.
-    var endedThreads: UInt64 = 0
+    /// How many were admitted and are not closed yet; those that were handed on by who served them count as closed.
+    var serving = 0
+    /// How many were served and closed: it only ever rises, for the pause that ends when one is.
+    var served: UInt64 = 0
     var refusesNew = false
     var hasStopped = false
   }
 
+  private let limits: ConnectionLimits
+  private let grace: Duration
   private let stopping = Atomic(false)
   private let state = Monitor(State())
+
+  init(limits: ConnectionLimits, newConnectionGrace: Duration) {
+    self.limits = limits
+    grace = newConnectionGrace
+  }
 
   var isStopping: Bool { stopping.load(ordering: .sequentiallyConsistent) }
 
   var count: Int { state.withLock { $0.live.count } }
 
-  /// - Returns: The connection, or `nil` when new ones are refused: then the socket is closed.
-  func add(_ socket: consuming Socket, at endpoint: Endpoint) -> AcceptedConnection? {
-    let entry = Entry(descriptor: socket.descriptor.number)
-    let id: UInt64? = state.withLock { state in
-      guard !state.refusesNew else { return nil }
+  var threads: Int { state.withLock { $0.threads } }
+
+  /// Whether a connection shall end after what it has begun.
+  func isEnding(_ entry: Entry) -> Bool {
+    isStopping || entry.isLeaving.load(ordering: .relaxed)
+  }
+
+  /// What becomes of a socket that was accepted.
+  enum Admission: ~Copyable {
+    case served(AcceptedConnection)
+    case refused(Socket, RefusalCause)
+    /// The server stops and takes no new ones: the socket is closed.
+    case closed
+  }
+
+  /// Registers the connection if there is room, or if room can be made.
+  func admit(_ socket: consuming Socket, at endpoint: Endpoint) -> Admission {
+    let descriptor = socket.descriptor.number
+    let client = limits.isLimited(socket.peer) ? ClientNetwork(of: socket.peer) : nil
+    let entry = Entry(descriptor: descriptor, client: client)
+    let (id, cause): (UInt64?, RefusalCause?) = state.withLock { state in
+      guard !state.refusesNew else { return (nil, nil) }
+      if let cause = reasonToRefuse(client, &state) { return (nil, cause) }
       state.accepted += 1
+      state.serving += 1
       state.live[state.accepted] = entry
-      return state.accepted
+      if let client { state.perClient[client, default: 0] += 1 }
+      return (state.accepted, nil)
     }
-    guard let id else { return nil }
-    return AcceptedConnection(id: id, socket, at: endpoint, entry, in: self)
+    if let id { return .served(AcceptedConnection(id: id, socket, at: endpoint, entry, in: self)) }
+    if let cause { return .refused(socket, cause) }
+    return .closed
+  }
+
+  private func reasonToRefuse(
+    _ client: ClientNetwork?, _ state: inout State
+  ) -> RefusalCause? {
+    if let client, let limit = limits.perAddress, state.perClient[client, default: 0] >= limit {
+      return .tooManyFromAddress(limit: limit)
+    }
+    if state.live.count - state.leaving >= limits.connections, !makeRoom(&state) {
+      return .tooManyConnections(limit: limits.connections)
+    }
+    return nil
   }
 
   /// Called by the connection, before its socket is closed.
   func remove(_ id: UInt64) {
-    state.withLock { $0.live[id] = nil }
+    state.withLock { state in
+      guard let entry = state.live.removeValue(forKey: id) else { return }
+      if entry.isLeaving.load(ordering: .relaxed) { state.leaving -= 1 }
+      if let client = entry.client {
+        let count = state.perClient[client, default: 0] - 1
+        state.perClient[client] = count > 0 ? count : nil
+      }
+    }
     state.wakeAll()
   }
 
@@ -80,23 +177,96 @@ final class ConnectionRegistry: Sendable {
   }
 
   func threadEnds() {
+    state.withLock { $0.threads -= 1 }
+    state.wakeAll()
+  }
+
+  /// Counts a connection that was admitted as closed, when nothing is left of it.
+  ///
+  /// ``remove(_:)`` comes too early to tell whoever waits for a descriptor.
+  func endsServing() {
     state.withLock { state in
-      state.threads -= 1
-      state.endedThreads += 1
+      state.serving -= 1
+      state.served += 1
     }
     state.wakeAll()
   }
 
-  /// How many threads have ended.
-  ///
-  /// Each closed its connection before, and so freed a descriptor.
-  var endedThreads: UInt64 { state.withLock { $0.endedThreads } }
+  /// How many connections were served and closed.
+  var served: UInt64 { state.withLock { $0.served } }
 
-  /// Waits until the time is over, more threads have ended than `count`, or a stop has begun.
-  func pause(for duration: Duration, whileEndedThreadsAre count: UInt64) {
-    _ = state.wait(until: .now() + duration) { state in
-      state.endedThreads != count || isStopping ? true : nil
+  /// Waits until the time is over, more connections were served than `count`, or a stop has begun.
+  ///
+  /// - Returns: `false` if the time is over.
+  @discardableResult
+  func pause(for duration: Duration, whileServedAre count: UInt64) -> Bool {
+    let end: Bool? = state.wait(until: .now() + duration) { state in
+      state.served != count || isStopping ? true : nil
     }
+    return end != nil
+  }
+}
+
+// Making room: who waits for longest leaves first.
+extension ConnectionRegistry {
+  /// So many may be on their way out at a time, and thus beyond the limit: they hold a thread and a descriptor until
+  /// their threads have had a turn.
+  static let mostLeaving = 32
+
+  /// How long nobody looks again, for each connection that was looked at: a flood of new connections must not have
+  /// all the time, and the lock, spent in looking.
+  private static let timeBetweenLooks: Duration = .microseconds(1)
+
+  /// Waits for a connection on its way out to be closed; if there is none, one that is idle is sent there.
+  ///
+  /// - Returns: `false` if no connection was closed in this time.
+  func closeOne(within limit: Duration) -> Bool {
+    let served: UInt64? = state.withLock { state in
+      let someoneLeaves = state.serving > state.live.count - state.leaving
+      return someoneLeaves || makeRoom(&state) ? state.served : nil
+    }
+    guard let served else { return false }
+    return pause(for: limit, whileServedAre: served)
+  }
+
+  /// Ends the input of the connection that has waited longest for something to begin.
+  ///
+  /// - Returns: `false` if none is idle.
+  func makeRoom() -> Bool {
+    state.withLock { makeRoom(&$0) }
+  }
+
+  private func makeRoom(_ state: inout State) -> Bool {
+    guard state.leaving < Self.mostLeaving else { return false }
+    if endLongestIdle(&state) { return true }
+    let now = MonotonicTime.now()
+    guard now >= state.nextLook else { return false }
+    state.nextLook = now + Self.timeBetweenLooks * state.live.count
+    lookForIdle(&state)
+    return endLongestIdle(&state)
+  }
+
+  /// Goes by the last look: who was busy since is passed over.
+  private func endLongestIdle(_ state: inout State) -> Bool {
+    while let (since, id) = state.longestIdle.popLast() {
+      guard let entry = state.live[id], entry.idleSince(grace: grace) == since,
+        !entry.isLeaving.exchange(true, ordering: .relaxed)
+      else { continue }
+      state.leaving += 1
+      shutDown(entry.descriptor, .receiving)
+      return true
+    }
+    return false
+  }
+
+  private func lookForIdle(_ state: inout State) {
+    let now = MonotonicTime.lastTick()
+    state.longestIdle.removeAll(keepingCapacity: true)
+    for (id, entry) in state.live {
+      guard let since = entry.idleSince(grace: grace), since <= now else { continue }
+      state.longestIdle.append((since, id))
+    }
+    state.longestIdle.sort { $0.since > $1.since }
   }
 }
 
@@ -113,7 +283,7 @@ extension ConnectionRegistry {
   /// They see the end and leave.
   func endIdle(andNewOlderThan age: Duration) {
     let now = MonotonicTime.now()
-    state.withLock { endIdle($0) { now - $0.accepted > age } }
+    state.withLock { endIdle($0) { since in now - since > age } }
   }
 
   /// Refuses new connections, and ends the input of those on which nothing has come yet.
@@ -124,11 +294,11 @@ extension ConnectionRegistry {
     }
   }
 
-  private func endIdle(_ state: State, ifNew: (Entry) -> Bool) {
+  private func endIdle(_ state: State, ifNew: (_ since: MonotonicTime) -> Bool) {
     for entry in state.live.values {
-      switch entry.phase.load(ordering: .sequentiallyConsistent) {
+      switch entry.phase {
       case .busy: continue
-      case .new where !ifNew(entry): continue
+      case .new(let since) where !ifNew(since): continue
       case .new, .idle: shutDown(entry.descriptor, .receiving)
       }
     }

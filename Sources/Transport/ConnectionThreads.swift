@@ -1,8 +1,8 @@
-// The accept loop: one thread per connection, and the order in which they end.
+// One thread per connection at a time, and the order in which all end.
 
 import Threads
 
-/// Accepts connections and serves each on a thread of its own.
+/// Accepts connections and serves each on a thread that it has to itself.
 ///
 /// It lives until it is stopped, whether anyone holds it or not.
 public final class ConnectionThreads: Sendable {
@@ -20,12 +20,25 @@ public final class ConnectionThreads: Sendable {
     /// Linux keeps 15 bytes of the whole.
     public var threadName = "conn"
 
+    /// How many threads that have served their connection are kept for the next; 128 by default.
+    ///
+    /// To wake a thread costs a fraction of what it costs to start one. Each keeps the memory that its
+    /// stack has taken.
+    public var keptThreads = 128
+
+    /// How long a thread is kept with nothing to do; 5 s by default.
+    public var keptThreadTime: Duration = .seconds(5)
+
+    /// How many connections are served, and what the others are told.
+    public var limits = ConnectionLimits()
+
     /// How long to wait after connections could not be accepted.
     ///
-    /// It ends early when the thread of one of ours ends, as that frees what was missing.
+    /// It ends early when one of ours has been served, as that frees what was missing.
     public var pauseAfterFailedAccept: Duration = .seconds(1)
 
-    /// How old a connection must be for a stop to end it although nothing has come on it yet.
+    /// How old a connection must be to be ended although nothing has come on it yet, by a stop or to
+    /// make room for another.
     ///
     /// Who has just connected is about to send, and would be answered by nobody.
     public var newConnectionGrace: Duration = .seconds(2)
@@ -51,17 +64,18 @@ public final class ConnectionThreads: Sendable {
   private static let grace: Duration = .seconds(1)
 
   private let listeners: [Listener]
-  private let options: Options
-  private let onEvent: @Sendable (TransportEvent) -> Void
+  let options: Options
+  let onEvent: @Sendable (TransportEvent) -> Void
   private let serve: @Sendable (consuming AcceptedConnection) -> Void
-  private let registry = ConnectionRegistry()
+  let registry: ConnectionRegistry
+  private let idle: IdleThreads<Handoff<AcceptedConnection>>
 
   /// Prepares to serve; nothing is accepted before ``start()``.
   ///
   /// - Parameters:
   ///   - listeners: Where to accept. A stop closes them.
-  ///   - options: Stack size and names.
-  ///   - onEvent: Told of trouble in accepting, on the accepting thread, which waits for it.
+  ///   - options: Stack size, names and limits.
+  ///   - onEvent: Told of trouble in accepting and of refusals, on the accepting thread, which waits for it.
   ///   - serve: Serves one connection, on that connection's thread. The connection closes when it is
   ///     dropped, at the latest when `serve` returns.
   public init(
@@ -71,12 +85,18 @@ public final class ConnectionThreads: Sendable {
   ) {
     self.listeners = listeners
     self.options = options
+    registry = ConnectionRegistry(
+      limits: options.limits, newConnectionGrace: options.newConnectionGrace)
+    idle = IdleThreads(capacity: options.keptThreads, time: options.keptThreadTime)
     self.onEvent = onEvent
     self.serve = serve
   }
 
   /// How many connections are open.
   public var activeConnections: Int { registry.count }
+
+  /// How many threads are kept for connections to come.
+  var idleThreads: Int { idle.count }
 
   /// Begins to accept, on one thread per listener.
   ///
@@ -86,15 +106,16 @@ public final class ConnectionThreads: Sendable {
   ///   closed.
   public func start() throws(TransportError) {
     for listener in listeners {
-      do throws(TransportError) {
+      do throws(ThreadError) {
         try startThread(name: "accept", stackSize: nil) { [self] in
           // The threads of connections are started here, and have it from this one at no cost.
           blockBrokenPipeSignal()
-          acceptAll(from: listener)
+          var loop = AcceptLoop(listener, of: self)
+          loop.run()
         }
       } catch {
         stop(within: .zero)
-        throw error
+        throw .cannotStartThread(code: error.code)
       }
     }
   }
@@ -117,6 +138,7 @@ public final class ConnectionThreads: Sendable {
     let deadline = now + limit
     for listener in listeners { listener.close() }
     registry.beginStopping()
+    idle.close()
     registry.endIdle(andNewOlderThan: options.newConnectionGrace)
     _ = registry.waitUntilEmpty(until: min(deadline, now + options.newConnectionGrace))
     registry.endNew()
@@ -135,41 +157,24 @@ public final class ConnectionThreads: Sendable {
     registry.waitUntilStopped()
   }
 
-  private func acceptAll(from listener: Listener) {
-    while true {
-      // Read before the attempt: what is freed while it fails must end the pause.
-      let endedThreads = registry.endedThreads
-      do throws(TransportError) {
-        guard let socket = try listener.accept() else { return }
-        if let connection = registry.add(socket, at: listener.endpoint) {
-          startServing(connection)
+  /// Serves the connection on a thread that has nothing to do, or on a new one.
+  func startServing(_ connection: Handoff<AcceptedConnection>) throws(ThreadError) {
+    if idle.give(connection) { return }
+    try startThread(name: options.threadName, stackSize: options.stackSizeInBytes) { [self] in
+      idle.work(on: connection) { connection in
+        if let connection = connection.take() {
+          Thread.setCurrentName("\(options.threadName)-\(connection.id)")
+          serve(connection)
         }
-      } catch {
-        let pause = options.pauseAfterFailedAccept
-        onEvent(.acceptPaused(listener.endpoint, error, pause: pause))
-        registry.pause(for: pause, whileEndedThreadsAre: endedThreads)
+        registry.endsServing()
       }
-    }
-  }
-
-  private func startServing(_ connection: consuming AcceptedConnection) {
-    let peer = connection.peer
-    let name = "\(options.threadName)-\(connection.id)"
-    let handoff = Handoff(connection)
-    do throws(TransportError) {
-      try startThread(name: name, stackSize: options.stackSizeInBytes) { [self] in
-        if let connection = handoff.take() { serve(connection) }
-      }
-    } catch {
-      _ = handoff.take()
-      onEvent(.connectionDropped(peer: peer, error))
     }
   }
 
   /// Nobody joins the threads: each is counted until it has nothing left to do or to let go.
   private func startThread(
     name: String, stackSize: Int?, _ body: @escaping @Sendable () -> Void
-  ) throws(TransportError) {
+  ) throws(ThreadError) {
     registry.threadStarts()
     // The thread itself lets go of its closure too late, after it is counted as ended.
     let handoff = Handoff(body)
@@ -180,7 +185,7 @@ public final class ConnectionThreads: Sendable {
       }
     } catch {
       registry.threadEnds()
-      throw .cannotStartThread(code: error.code)
+      throw error
     }
   }
 }

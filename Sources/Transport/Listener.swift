@@ -81,6 +81,13 @@ public final class Listener: Sendable {
   ///   ENFILE) or memory (ENOBUFS, ENOMEM): the connection goes on waiting, so pause before the
   ///   next call.
   public func accept() throws(TransportError) -> Socket? {
+    try accept(until: .distantFuture)
+  }
+
+  /// The same, for no longer than until the deadline; a connection that waits already is taken however late it is.
+  ///
+  /// - Throws: ``TransportError/timedOut`` too.
+  func accept(until deadline: MonotonicTime) throws(TransportError) -> Socket? {
     let isOpen = use.withLock { use in
       if !use.isClosed { use.accepts += 1 }
       return !use.isClosed
@@ -90,11 +97,12 @@ public final class Listener: Sendable {
       use.withLock { $0.accepts -= 1 }
       use.wakeAll()
     }
+    var isConnectionThere = false
     while true {
       // systemd makes a socket blocking each time it passes it on, for all who share it. So ask first
       // whether a connection waits: accept(2) then blocks only if another process took it meanwhile,
       // and no longer than the socket's receive timeout.
-      if isShared, try !waitForConnection() { return nil }
+      if isShared, try !waitForConnection(until: deadline) { return nil }
       switch acceptOne(listening) {
       case .accepted(let descriptor, let name):
         if !handsOnTimeouts {
@@ -103,8 +111,11 @@ public final class Listener: Sendable {
           try? descriptor.setShortSendTimeout()
         }
         return Socket(descriptor, peer: name.address ?? .unix(path: nil))
-      case .failed(let code) where code == EAGAIN:
-        if try !waitForConnection() { return nil }
+      case .failed(let code)
+      where code == EAGAIN || isWantOfDescriptors(code) && !isConnectionThere:
+        // Linux looks for a descriptor first: without one it says so whether there is a connection or not.
+        if try !waitForConnection(until: deadline) { return nil }
+        isConnectionThere = true
       case .failed(let code) where isAboutOneConnection(code):
         continue
       case .failed(let code):
@@ -131,18 +142,27 @@ public final class Listener: Sendable {
   }
 
   /// - Returns: Whether to try again; `false` when ``close()`` was called.
-  private func waitForConnection() throws(TransportError) -> Bool {
+  private func waitForConnection(until deadline: MonotonicTime) throws(TransportError) -> Bool {
     var news = (
       pollfd(fd: listening, events: Int16(POLLIN), revents: 0),
       pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)
     )
-    _ = try retrying("poll") { () in
-      unsafe withUnsafeMutableBytes(of: &news) {
-        unsafe poll($0.assumingMemoryBound(to: pollfd.self).baseAddress!, 2, -1)
+    while true {
+      let time = milliseconds(until: deadline)
+      let count = try retrying("poll") { () in
+        unsafe withUnsafeMutableBytes(of: &news) {
+          unsafe poll($0.assumingMemoryBound(to: pollfd.self).baseAddress!, 2, time)
+        }
       }
+      if count > 0 { return news.1.revents == 0 }
+      if time == 0 { throw .timedOut }
     }
-    return news.1.revents == 0
   }
+}
+
+/// Whether an error of accept(2) says that the process has as many descriptors as it may, or that the whole system has.
+func isWantOfDescriptors(_ code: Int32) -> Bool {
+  code == EMFILE || code == ENFILE
 }
 
 /// Whether accepted sockets have SO_RCVTIMEO and SO_SNDTIMEO from the listening one: seen on Linux for TCP,

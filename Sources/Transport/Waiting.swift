@@ -56,7 +56,7 @@ extension Readiness {
 
 /// What is left, as poll(2) wants it: rounded up, so that a wait that is over is not begun again; -1 for
 /// ever.
-private func milliseconds(until deadline: MonotonicTime) -> Int32 {
+func milliseconds(until deadline: MonotonicTime) -> Int32 {
   if deadline == .distantFuture { return -1 }
   let now = MonotonicTime.now()
   guard now < deadline else { return 0 }

@@ -47,6 +47,63 @@ import Threads
     #expect(server.stop(within: patience).endedInTime)
   }
 
+  @Test("a thread that is done serves the next connection, under its name")
+  func keptThread() throws {
+    let listener = try loopbackListener()
+    let threads = Monitor<[ThreadID]>([])
+    var options = ConnectionThreads.Options()
+    options.keptThreadTime = .seconds(1000)
+    let server = ConnectionThreads(listeners: [listener], options: options) { connection in
+      threads.withLock { $0.append(.current) }
+      try? connection.socket.send(Thread.currentName)
+    }
+    try server.start()
+    for id in 1...20 {
+      let client = try connect(to: listener.boundAddress)
+      #expect(try client.receiveToEnd() == Array("conn-\(id)".utf8))
+      try waitUntil { server.idleThreads == 1 }
+    }
+    #expect(Set(threads.withLock { $0 }).count == 1)
+    #expect(server.stop(within: patience).endedInTime)
+  }
+
+  @Test("threads that have nothing to do are kept up to a number and for a time")
+  func keptThreads() throws {
+    for (kept, time) in [(2, Duration.seconds(1000)), (0, .seconds(1000)), (4, .milliseconds(1))] {
+      let listener = try loopbackListener()
+      var options = ConnectionThreads.Options()
+      options.keptThreads = kept
+      options.keptThreadTime = time
+      let server = try echoServer([listener], options: options)
+      let clients = try (0..<4).map { _ in Shared(try connect(to: listener.boundAddress)) }
+      for client in clients { try exchange("x", with: client.socket) }
+      for client in clients {
+        client.socket.shutdown(.sending)
+        #expect(try client.socket.receiveToEnd() == [])
+      }
+      // One more thread accepts.
+      try waitUntil { server.registry.threads == 1 + (time > .seconds(1) ? kept : 0) }
+      #expect(server.stop(within: patience).endedInTime)
+      #expect(server.registry.threads == 0)
+    }
+  }
+
+  @Test("a stop leaves no thread")
+  func noThreadLeft() async {
+    await #expect(processExitsWith: .success) {
+      let listener = try loopbackListener()
+      let server = try echoServer([listener])
+      let clients = try (0..<4).map { _ in Shared(try connect(to: listener.boundAddress)) }
+      for client in clients { try exchange("x", with: client.socket) }
+      clients[0].socket.shutdown(.sending)
+      let rest = try clients[0].socket.receiveToEnd()
+      precondition(rest == [] && !connectionThreadNames().isEmpty)
+      precondition(server.stop(within: patience).endedInTime)
+      // They are counted as ended a moment before the system has let go of them.
+      try waitUntil { connectionThreadNames().isEmpty }
+    }
+  }
+
   @Test("a connection closes when it is dropped, before serve returns if need be")
   func dropped() throws {
     let listener = try loopbackListener()
@@ -113,28 +170,31 @@ import Threads
     }
   }
 
-  @Test("a connection whose thread cannot start is closed and reported, and the loop goes on")
+  @Test("a connection whose thread cannot start is refused and reported, and the loop goes on")
   func noThread() throws {
     let listener = try loopbackListener()
     let events = Monitor<[TransportEvent]>([])
     var options = ConnectionThreads.Options()
     options.stackSizeInBytes = 1 << 55  // no machine has that
+    options.limits.farewell = Array("no thread".utf8)
     let server = ConnectionThreads(
       listeners: [listener], options: options, onEvent: { record($0, in: events) },
       serve: { _ in Issue.record("it cannot be served") })
     try server.start()
+    let first = try connect(to: listener.boundAddress)
     for _ in 0..<3 {
       let client = try connect(to: listener.boundAddress)
-      let address = try client.local
-      #expect(try client.receiveToEnd() == [])
-      let event = events.wait(until: .now() + patience) { $0.popLast() }
-      guard case .connectionDropped(address, .cannotStartThread) = event else {
-        Issue.record("\(String(describing: event))")
-        continue
-      }
-      #expect(event?.description.contains("\(address): cannot start a thread: ") == true)
+      #expect(try client.receiveToEnd() == Array("no thread".utf8))
     }
+    #expect(try first.receiveToEnd() == Array("no thread".utf8))
     #expect(server.activeConnections == 0)
+    let told = events.wait(until: .now() + patience) { $0.isEmpty ? nil : $0 } ?? []
+    let address = try first.local
+    guard case .refused(1, .cannotStartThread, address)? = told.first, told.count == 1 else {
+      Issue.record("\(told)")
+      return
+    }
+    #expect(told[0].description.contains(": cannot start a thread: "))
     #expect(server.stop(within: patience).endedInTime)
   }
 
@@ -177,69 +237,6 @@ import Threads
     }
   }
 
-  @Test("without descriptors accepting pauses, and goes on when one is free")
-  func noDescriptors() async {
-    await #expect(processExitsWith: .success) {
-      let listener = try loopbackListener()
-      let events = Monitor<[TransportEvent]>([])
-      var options = ConnectionThreads.Options()
-      options.pauseAfterFailedAccept = .milliseconds(50)
-      let server = try echoServer([listener], options: options) { record($0, in: events) }
-      let started = MonotonicTime.now()
-
-      let client = try makeUnconnectedClient()
-      limitDescriptors(to: 64)
-      let taken = exhaustDescriptors()
-      let name = try RawAddress(listener.boundAddress)
-      precondition(connectSocket(client, to: name) == 0)
-
-      // Five pauses take five times the pause: the loop does not spin.
-      precondition(events.wait(until: .now() + patience) { $0.count >= 5 ? true : nil } != nil)
-      let seen = events.withLock { $0 }
-      let elapsed = MonotonicTime.now() - started
-      precondition(elapsed >= .milliseconds(200), "\(seen.count) events in \(elapsed)")
-      precondition(seen.count <= 1 + Int(elapsed / .milliseconds(50)))
-      precondition(
-        seen[0]
-          == .acceptPaused(
-            listener.endpoint, .systemCall("accept", code: EMFILE), pause: .milliseconds(50)))
-
-      for descriptor in taken { close(descriptor) }
-      try exchange("served after all", with: Socket(client, peer: listener.boundAddress))
-      precondition(server.stop(within: patience).endedInTime)
-    }
-  }
-
-  @Test("a pause ends when a connection closes, and when the server stops")
-  func pauseEnds() async {
-    await #expect(processExitsWith: .success) {
-      let listener = try loopbackListener()
-      let events = Monitor<[TransportEvent]>([])
-      var options = ConnectionThreads.Options()
-      options.pauseAfterFailedAccept = .seconds(1000)
-      let server = try echoServer([listener], options: options) { record($0, in: events) }
-
-      let first = try connect(to: listener.boundAddress)
-      try exchange("a", with: first)
-      let second = try makeUnconnectedClient()
-      let third = try makeUnconnectedClient()
-      limitDescriptors(to: 64)
-      _ = exhaustDescriptors()
-      let name = try RawAddress(listener.boundAddress)
-      precondition(connectSocket(second, to: name) == 0)
-      precondition(events.wait(until: .now() + patience) { $0.popLast() } != nil)
-
-      // The end of input ends the first connection, and its descriptor serves the second.
-      first.shutdown(.sending)
-      let served = Socket(second, peer: listener.boundAddress)
-      try served.setReceiveTimeout(patience)
-      try exchange("b", with: served)
-
-      precondition(connectSocket(third, to: name) == 0)
-      precondition(events.wait(until: .now() + patience) { $0.popLast() } != nil)
-      precondition(server.stop(within: patience).endedInTime)
-    }
-  }
 }
 
 /// Answers with what it receives, busy from the first byte until the answer is sent.
@@ -273,13 +270,27 @@ func exchange(_ text: String, with socket: borrowing Socket) throws {
   try #require(String(decoding: answer, as: UTF8.self) == text)
 }
 
-private func record(_ event: TransportEvent, in events: Monitor<[TransportEvent]>) {
-  events.withLock { $0.append(event) }
-  events.wakeAll()
+/// Waits for what comes in a moment.
+func waitUntil(_ condition: () -> Bool) throws {
+  let deadline = MonotonicTime.now() + patience
+  while !condition() {
+    try #require(.now() < deadline, "it does not come")
+    sched_yield()
+  }
 }
 
-private func makeUnconnectedClient() throws -> FileDescriptor {
-  try makeSocket(family: AF_INET)
+/// The names of this process's threads that accept or serve.
+private func connectionThreadNames() -> [String] {
+  fileNames(in: "/proc/self/task").compactMap { task in
+    let name = contents(of: "/proc/self/task/\(task)/comm") ?? ""
+    return name.hasPrefix("conn") || name.hasPrefix("accept") ? name : nil
+  }
+}
+
+/// Keeps an event for a test to look at.
+func record(_ event: TransportEvent, in events: Monitor<[TransportEvent]>) {
+  events.withLock { $0.append(event) }
+  events.wakeAll()
 }
 
 private final class Canary: Sendable {}
