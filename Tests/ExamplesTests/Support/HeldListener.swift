@@ -11,7 +11,11 @@ final class HeldListener: Sendable {
   init(_ endpoint: Endpoint = .tcp(port: 0)) throws {
     socket = try ListeningSocket.open(endpoint, ListenerOptions())
     let address = try socket.descriptor.boundAddress()
-    self.endpoint = address.port.map { .tcp(port: $0) } ?? endpoint
+    var endpoint = endpoint
+    if case .tcp(let host, _, _) = endpoint.place, let port = address.port {
+      endpoint = .tcp(host: host, port: port)
+    }
+    self.endpoint = endpoint
   }
 
   /// To be passed on; made blocking, as systemd does it before it starts a program.
