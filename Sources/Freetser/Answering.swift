@@ -161,7 +161,8 @@ extension ConnectionLoop {
 }
 
 extension Request {
-  fileprivate var isConnect: Bool { head.method == "CONNECT" }
+  /// Whether it asks for a tunnel.
+  var isConnect: Bool { head.method == "CONNECT" }
 }
 
 extension Response {

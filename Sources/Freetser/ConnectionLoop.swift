@@ -87,7 +87,8 @@ struct ConnectionLoop: ~Copyable {
     var request = origin.request(head, service.configuration)
     request.isServerReady = service.isReady
     var response = try respond(to: &request)
-    let closes = exchange.request.mustClose
+    // What is behind a CONNECT may have been sent ahead for a tunnel, and not for us to read as a request.
+    let closes = exchange.request.mustClose || request.isConnect
     if closes, !response.takesOver { response.fields[.connection] = "close" }
     try send(response, to: request)
     service.configuration.logger.debug(
