@@ -187,7 +187,65 @@ struct ProxyTests {
       #expect(!wasRead.wait(within: .zero))
     }
   }
+
+  @Test(
+    "A kept connection that closes when a request comes: GET is sent again, POST never",
+    arguments: Proxy.installed)
+  func retries(proxy: Proxy) throws {
+    for method in ["GET", "POST"] {
+      let directory = try TemporaryDirectory()
+      let server = try ClosingServer(at: directory.file("server"))
+      defer { server.stop() }
+      let running = try RunningProxy(
+        proxy, at: ProxyFront(place: .unix(path: directory.file("front"))),
+        before: directory.file("server"))
+      defer { running.process.kill() }
+      #expect(try running.curl("http://localhost/first").text == "ok")
+      let second = try running.curl(
+        "-X", method, "-o", "/dev/null", "-w", "%{http_code}", "http://localhost/second")
+      if method == "GET" {
+        #expect(second.text == "200")
+        #expect(server.requests == ["GET /first", "GET /second", "GET /second"])
+      } else {
+        #expect(second.text == "502")
+        #expect(server.requests == ["GET /first", "POST /second"])
+      }
+    }
+  }
+
+  @Test(
+    "Behind a proxy too, a server is replaced under load and no GET is lost",
+    arguments: Proxy.installed)
+  func replaced(proxy: Proxy) throws {
+    let directory = try TemporaryDirectory()
+    let listener = try HeldListener(.unix(path: directory.file("server")))
+    func start() throws -> RunningExample {
+      try RunningExample.start(
+        .testServer, ["--inherited"], in: TemporaryDirectory(), passing: [listener.number])
+    }
+    var server = try start()
+    defer { server.process.kill() }
+    let running = try RunningProxy(
+      proxy, at: ProxyFront(place: .unix(path: directory.file("front"))),
+      before: directory.file("server"))
+    defer { running.process.kill() }
+    let load = try Load(on: running.front.endpoint, [.connectionForEachRequest, .keptConnection])
+    for _ in 1...3 {
+      load.wait(forAnswers: 100)
+      let next = try start()
+      load.wait(forAnswers: 100)
+      let previous = server
+      server = next
+      try previous.stop()
+    }
+    load.wait(forAnswers: 100)
+    let result = load.finish()
+    #expect(result.failures.isEmpty)
+    #expect(result.answered >= 700)
+    try running.stop()
+    try server.stop()
+  }
 }
 
 /// Has nginx hand on at once what comes, though it gathers what others stream.
-let unbuffered: ResponseFields = [.init("X-Accel-Buffering")!: "no"]
+private let unbuffered: ResponseFields = [.init("X-Accel-Buffering")!: "no"]

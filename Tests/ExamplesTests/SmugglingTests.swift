@@ -13,7 +13,8 @@ struct SmugglingTests {
     let server = try start(in: directory)
     defer { server.stop() }
     let running = try RunningProxy(
-      proxy, at: .unix(path: directory.file("front")), before: directory.file("server"),
+      proxy, at: ProxyFront(place: .unix(path: directory.file("front"))),
+      before: directory.file("server"),
       edit: { try proxy.prepared($0) })
     defer { running.process.kill() }
     let outcomes = try sendAll(to: running.front.endpoint)

@@ -1,6 +1,7 @@
 // The proxies that are tested, each with the configuration that docs/deploy.md shows.
 
 import Foundation
+import Freetser
 import Testing
 import Transport
 
@@ -45,8 +46,8 @@ enum Proxy: String, CaseIterable, CustomTestStringConvertible {
     switch self {
     case .nginx:
       let site = try settings.putting("listen \(front.forNginx)", inPlaceOf: "listen 443 ssl http2")
-        .putting(front.certificate, inPlaceOf: "/etc/ssl/app/certificate.pem")
-        .putting(front.certificate, inPlaceOf: "/etc/ssl/app/key.pem")
+        .putting(front.certificate ?? "", inPlaceOf: "/etc/ssl/app/certificate.pem")
+        .putting(front.certificate ?? "", inPlaceOf: "/etc/ssl/app/key.pem")
       // Files have relative names: they go into the directory that `-p` names.
       return """
         daemon off;
@@ -61,7 +62,7 @@ enum Proxy: String, CaseIterable, CustomTestStringConvertible {
           fastcgi_temp_path fastcgi;
           uwsgi_temp_path uwsgi;
           scgi_temp_path scgi;
-          \(front.isEncrypted ? site : site.replacing(/\n *ssl_.*/, with: ""))
+          \(front.certificate == nil ? site.replacing(/\n *ssl_.*/, with: "") : site)
         }
         """
     case .haProxy:
@@ -113,54 +114,52 @@ enum Proxy: String, CaseIterable, CustomTestStringConvertible {
 }
 
 /// Where clients of a proxy connect.
-enum ProxyFront {
-  case unix(path: String)
-  case tcp(host: String, port: UInt16)
-  /// TLS on a Unix domain socket, with a file that has the certificate and its key.
-  case encrypted(path: String, certificate: String)
-
-  var isEncrypted: Bool { if case .encrypted = self { true } else { false } }
-
-  /// None where none is needed.
-  var certificate: String {
-    if case .encrypted(_, let certificate) = self { certificate } else { "" }
+struct ProxyFront {
+  enum Place {
+    case unix(path: String)
+    case tcp(host: String, port: UInt16)
   }
 
+  let place: Place
+  /// For TLS: a file with the certificate for `localhost` and its key.
+  var certificate: String?
+
   var endpoint: Endpoint {
-    switch self {
-    case .unix(let path), .encrypted(let path, _): .unix(path: path)
+    switch place {
+    case .unix(let path): .unix(path: path)
     case .tcp(let host, let port): .tcp(host: host, port: port)
     }
   }
 
   /// What curl needs to be told.
-  var curlArguments: [String] {
-    switch self {
+  fileprivate var curlArguments: [String] {
+    switch place {
     case .unix(let path): ["--unix-socket", path]
-    case .encrypted(let path, let certificate): ["--unix-socket", path, "--cacert", certificate]
-    case .tcp(let host, let port): ["--connect-to", "::\(bracketed(host)):\(port)"]
+    case .tcp(let host, let port):
+      ["--connect-to", "::\(bracketed(host)):\(port)"]
+        + (certificate.map { ["--cacert", $0] } ?? [])
     }
   }
 
   fileprivate var forNginx: String {
-    switch self {
-    case .unix(let path): "unix:\(path)"
-    case .encrypted(let path, _): "unix:\(path) ssl http2"
-    case .tcp(let host, let port): "\(bracketed(host)):\(port)"
+    let end = certificate == nil ? "" : " ssl http2"
+    return switch place {
+    case .unix(let path): "unix:\(path)\(end)"
+    case .tcp(let host, let port): "\(bracketed(host)):\(port)\(end)"
     }
   }
 
   /// It says nothing once it listens, so it is given a socket that listens already.
   fileprivate var forHAProxy: String {
-    isEncrypted ? "fd@3 ssl crt \(certificate) alpn h2,http/1.1" : "fd@3"
+    certificate.map { "fd@3 ssl crt \($0) alpn h2,http/1.1" } ?? "fd@3"
   }
 
   fileprivate var forCaddy: String {
-    switch self {
-    case .unix(let path): "http:// {\n\tbind unix/\(path)"
-    case .encrypted(let path, let certificate):
-      "https://localhost {\n\tbind unix/\(path)\n\ttls \(certificate) \(certificate)"
-    case .tcp(let host, let port): "http://:\(port) {\n\tbind \(host)"
+    let scheme = certificate == nil ? "http://" : "https://localhost"
+    let end = certificate.map { "\n\ttls \($0) \($0)" } ?? ""
+    return switch place {
+    case .unix(let path): "\(scheme) {\n\tbind unix/\(path)\(end)"
+    case .tcp(let host, let port): "\(scheme):\(port) {\n\tbind \(host)\(end)"
     }
   }
 
@@ -205,6 +204,22 @@ struct RunningProxy {
     }
   }
 
+  /// Starts a proxy at a port that is free, and at another one if somebody is faster.
+  static func start(
+    _ proxy: Proxy, on host: String, certificate: String? = nil, before server: String,
+    edit: (String) throws -> String
+  ) throws -> RunningProxy {
+    func start() throws -> RunningProxy {
+      let port = try #require(HeldListener(.tcp(host: host, port: 0)).port)
+      let front = ProxyFront(place: .tcp(host: host, port: port), certificate: certificate)
+      return try RunningProxy(proxy, at: front, before: server, edit: edit)
+    }
+    for _ in 1...4 {
+      if let running = try? start() { return running }
+    }
+    return try start()
+  }
+
   func curl(_ arguments: String..., input: [UInt8] = []) throws -> Output {
     let fixed = ["-q", "-sS", "--noproxy", "*", "-m", "50"] + front.curlArguments
     return try Tool.curl.run(fixed + arguments, input: input)
@@ -223,16 +238,35 @@ struct RunningProxy {
 }
 
 /// Serves with a handler behind a proxy, runs the test, and stops both, which is part of the test.
+///
+/// - Parameters:
+///   - host: Where the proxy listens, at a port that is free; `nil` is a Unix domain socket.
+///   - certificate: For TLS, a file with the certificate for `localhost` and its key.
+///   - edit: Changes what the document says of the proxy.
+///   - proxyProtocol: Whether connections to the server begin with a PROXY header.
+///   - field: The field in which the proxy says for whom it speaks.
 func withProxy(
-  _ proxy: Proxy, edit: (String) throws -> String = { $0 },
+  _ proxy: Proxy, on host: String? = nil, certificate: String? = nil,
+  edit: (String) throws -> String = { $0 }, proxyProtocol: Bool = false,
+  field: Proxies.Field? = .xForwardedFor,
   serving handler: @escaping BackServer.Handler,
   test: (RunningProxy, BackServer) throws -> Void
 ) throws {
   let directory = try TemporaryDirectory()
-  let server = try BackServer(at: .unix(path: directory.file("server")), handler: handler)
+  let path = directory.file("server")
+  let server = try BackServer(
+    at: .unix(path: path, proxyProtocol: proxyProtocol),
+    { $0.proxies.field = field }, handler: handler)
   defer { server.stop() }
-  let running = try RunningProxy(
-    proxy, at: .unix(path: directory.file("front")), before: directory.file("server"), edit: edit)
+  let running =
+    if let host {
+      try RunningProxy.start(
+        proxy, on: host, certificate: certificate, before: path, edit: edit)
+    } else {
+      try RunningProxy(
+        proxy, at: ProxyFront(place: .unix(path: directory.file("front"))), before: path,
+        edit: edit)
+    }
   defer { running.process.kill() }
   try test(running, server)
   try running.stop()
