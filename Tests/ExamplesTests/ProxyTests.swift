@@ -50,6 +50,21 @@ struct ProxyTests {
     }
   }
 
+  @Test("A head of 12 KB passes, and one of 24 KB is refused", arguments: Proxy.installed)
+  func heads(proxy: Proxy) throws {
+    try withProxy(proxy) { request, _ in
+      .text("\(request.fields["X-Part"]?.utf8.count ?? 0)")
+    } test: { proxy, _ in
+      let part = ["-H", "X-Part: \(String(repeating: "x", count: 5_999))"]
+      let passed = try proxy.curl(part + part + ["http://localhost/"])
+      #expect(passed.text == "\(2 * 5_999 + 2)")
+      let refused = try proxy.curl(
+        part + part + part + part
+          + ["-o", "/dev/null", "-w", "%{http_code}", "http://localhost/"])
+      #expect(["400", "431"].contains(refused.text))
+    }
+  }
+
   @Test("A large response comes byte for byte, declared or not", arguments: Proxy.installed)
   func download(proxy: Proxy) throws {
     let count = 16

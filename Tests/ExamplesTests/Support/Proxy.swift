@@ -221,6 +221,10 @@ struct RunningProxy {
   }
 
   func curl(_ arguments: String..., input: [UInt8] = []) throws -> Output {
+    try curl(arguments, input: input)
+  }
+
+  func curl(_ arguments: [String], input: [UInt8] = []) throws -> Output {
     let fixed = ["-q", "-sS", "--noproxy", "*", "-m", "50"] + front.curlArguments
     return try Tool.curl.run(fixed + arguments, input: input)
   }
