@@ -1,6 +1,5 @@
 // Lets one side of a test wait for the other.
 
-import Testing
 import Threads
 
 /// Closed until it is opened, once.
