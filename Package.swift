@@ -112,7 +112,11 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ExamplesTests",
-      dependencies: ["quickstart", "stress-test", "test-server", "Threads", "Transport"],
+      dependencies: [
+        "Freetser", "quickstart", "stress-test", "test-server", "Threads", "Transport",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       exclude: ["Scripts"], cSettings: gnuSource, swiftSettings: strict),
     .executableTarget(
       name: "test-server",

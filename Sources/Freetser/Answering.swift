@@ -159,7 +159,8 @@ extension ConnectionLoop {
 }
 
 extension Request {
-  fileprivate var isConnect: Bool { head.method == "CONNECT" }
+  /// Whether it asks for a tunnel.
+  var isConnect: Bool { head.method == "CONNECT" }
 }
 
 extension Response {

@@ -90,7 +90,8 @@ struct ConnectionLoop: ~Copyable {
     var response = try respond(to: &request)
     requests += 1
     let isLast = requests == service.configuration.maximumRequestsPerConnection
-    let closes = isLast || exchange.request.mustClose
+    // What is behind a CONNECT may have been sent ahead for a tunnel, and not for us to read as a request.
+    let closes = isLast || exchange.request.mustClose || request.isConnect
     if closes, !response.takesOver { response.fields[.connection] = "close" }
     try send(response, to: request)
     if service.logsRequests {

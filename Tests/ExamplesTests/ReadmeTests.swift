@@ -118,11 +118,11 @@ struct DocumentationTests {
     let endpoint = Endpoint.tcp(host: "127.0.0.1", port: port)
     var ticks = try WireClient(to: endpoint)
     try ticks.send("GET /ticks HTTP/1.1\r\nHost: a\r\n\r\n")
-    try ticks.receive(through: "tick\n\r\n5\r\ntick\n")
+    for _ in 1...3 { _ = try ticks.receive(through: "tick") }
     var echo = try WireClient(to: endpoint)
     try echo.send(
       "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nahead")
-    try echo.receive(through: "\r\n\r\nahead")
+    _ = try echo.receive(through: "\n\nahead")
     process.send(SIGTERM)
     #expect(try process.waitForEnd().exit == .status(0))
   }

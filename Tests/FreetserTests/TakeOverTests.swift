@@ -92,6 +92,26 @@ struct TakeOverTests {
     #expect(try other.receive(to: "CONNECT").status == 404)
   }
 
+  @Test("Behind a refused CONNECT nothing is read as a request: it was meant for the tunnel")
+  func refusedTunnel() throws {
+    let handled = Monitor<[String]>([])
+    let server = try RunningServer { request in
+      handled.withLock { $0.append(request.target) }
+      return .text("no", status: .methodNotAllowed)
+    }
+    for fields in ["", "Content-Length: 0\n", "Transfer-Encoding: chunked\n"] {
+      let body = fields.hasPrefix("T") ? "0\n\n" : ""
+      let client = try server.connect()
+      try client.send(
+        "CONNECT b:1 HTTP/1.1\nHost: b:1\n\(fields)\n\(body)GET /inside HTTP/1.1\nHost: b\n\n")
+      let refused = try client.receive(to: "CONNECT")
+      #expect(refused.status == 405)
+      #expect(refused.fields["Connection"] == "close")
+      #expect(try client.isClosedSilently())
+    }
+    #expect(handled.withLock { $0 } == ["b:1", "b:1", "b:1"])
+  }
+
   @Test("An upgrade that the handler does not care for is an ordinary request")
   func declined() throws {
     let server = try RunningServer { _ in .text("plain") }

@@ -7,11 +7,18 @@ final class HeldListener: Sendable {
   private let socket: ListeningSocket
   /// Where clients connect.
   let endpoint: Endpoint
+  /// `nil` for a Unix domain socket.
+  let port: UInt16?
 
   init(_ endpoint: Endpoint = .tcp(port: 0)) throws {
     socket = try ListeningSocket.open(endpoint, ListenerOptions())
     let address = try socket.descriptor.boundAddress()
-    self.endpoint = address.port.map { .tcp(port: $0) } ?? endpoint
+    port = address.port
+    if case .tcp(let host, _, _) = endpoint.place, let port {
+      self.endpoint = .tcp(host: host, port: port)
+    } else {
+      self.endpoint = endpoint
+    }
   }
 
   /// To be passed on; made blocking, as systemd does it before it starts a program.

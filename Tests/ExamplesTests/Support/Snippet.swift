@@ -7,10 +7,11 @@ enum Snippet {
   private static let repository = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-  /// The `swift` blocks of a document, in order.
-  static func blocks(of document: String) throws -> [String] {
+  /// The blocks of a document that are in a language, in order.
+  static func blocks(of document: String, language: String = "swift") throws -> [String] {
     let text = try String(contentsOf: repository.appending(path: document), encoding: .utf8)
-    return text.matches(of: /```swift\n([\s\S]*?)```/).map { String($0.1) }
+    return text.matches(of: /```(.*)\n([\s\S]*?)```/)
+      .filter { $0.1 == language }.map { String($0.2) }
   }
 
   /// Compiles a block as the main file of a program.

@@ -37,9 +37,14 @@ struct WireClient: ~Copyable {
     return try receiveResponse()
   }
 
-  /// Sends bytes.
+  /// Sends text.
   func send(_ text: String) throws {
-    try socket.send(Array(text.utf8).span)
+    try send(Array(text.utf8))
+  }
+
+  /// Sends bytes.
+  func send(_ bytes: [UInt8]) throws {
+    try socket.send(bytes.span)
   }
 
   /// Reads a response that is as long as its `Content-Length` says; without one it has no body.
@@ -50,14 +55,31 @@ struct WireClient: ~Copyable {
     }
   }
 
-  /// Drops what comes, to the end of the first `end` in it.
-  mutating func receive(through end: String) throws {
+  /// What comes, to the end of the first `end` in it; each CR LF is one line feed in both.
+  mutating func receive(through end: String) throws -> String {
+    let end = Array(end.replacing("\n", with: "\r\n").utf8)
     while true {
       let unread = input.withUnread { unread in unread.indices.map { unread[$0] } }
-      if let found = unread.firstRange(of: Array(end.utf8)) {
-        return input.consume(found.upperBound)
+      if let found = unread.firstRange(of: end) {
+        input.consume(found.upperBound)
+        return String(lines: unread[..<found.upperBound])
       }
       if try input.receive(from: socket) == 0 { throw Closed() }
+    }
+  }
+
+  /// Everything until the server closes, or resets the connection.
+  mutating func receiveToEnd() throws -> String {
+    while try receiveMore() {}
+    return String(lines: input.withUnread { unread in unread.indices.map { unread[$0] } })
+  }
+
+  /// Whether there was more, and not the end or a reset.
+  private mutating func receiveMore() throws -> Bool {
+    do {
+      return try input.receive(from: socket) > 0
+    } catch TransportError.peerGone {
+      return false
     }
   }
 
@@ -73,7 +95,7 @@ struct WireClient: ~Copyable {
     let unread = input.withUnread { unread in unread.indices.map { unread[$0] } }
     guard let head = unread.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
     let text = String(lines: unread[..<(head.lowerBound + 2)])
-    let length = text.firstMatch(of: /\nContent-Length: (\d+)/).flatMap { Int($0.1) } ?? 0
+    let length = text.firstMatch(of: /(?i)\nContent-Length: (\d+)/).flatMap { Int($0.1) } ?? 0
     guard unread.count >= head.upperBound + length else { return nil }
     input.consume(head.upperBound + length)
     return WireResponse(head: text, body: Array(unread[head.upperBound...].prefix(length)))
