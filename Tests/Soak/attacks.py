@@ -282,14 +282,15 @@ def large_bodies(server):
 
 
 def most_connections():
-    """10,000, or as many as this process may have; the server's threads are counted with its user's and its container's."""
+    """10,000, or what three quarters of the limits on descriptors and threads allow: a thread takes two maps."""
     limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC)]
-    for path in "/proc/sys/kernel/threads-max", "/sys/fs/cgroup/pids.max":
-        if os.path.exists(path):
-            limits += [int(limit) for limit in open(path).read().split() if limit.isdigit()]
-    room = min(limit for limit in limits if limit != resource.RLIM_INFINITY) - 1_000
+    for path, maps in ("kernel/threads-max", 1), ("kernel/pid_max", 1), ("vm/max_map_count", 2):
+        limits.append(int(open(f"/proc/sys/{path}").read()) // maps)
+    if os.path.exists("/sys/fs/cgroup/pids.max"):
+        limits += [int(limit) for limit in open("/sys/fs/cgroup/pids.max").read().split() if limit.isdigit()]
+    room = min(limit for limit in limits if limit != resource.RLIM_INFINITY) * 3 // 4
     if room < 10_000:
-        print(f"Only {room} connections, for want of descriptors or threads", file=sys.stderr)
+        print(f"Only {room} connections are kept idle, for want of descriptors or threads", file=sys.stderr)
     return min(10_000, room)
 
 
