@@ -121,10 +121,12 @@ let package = Package(
     .executableTarget(
       name: "test-server",
       dependencies: [
-        "Freetser", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Freetser", .target(name: "CHeap", condition: .when(platforms: [.linux])),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/TestServer", swiftSettings: strict),
+    .systemLibrary(name: "CHeap", path: "Tests/CHeap"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -400,6 +400,36 @@ struct StoppingTests {
     }
   }
 
+  @Test("A signal that was ignored when the program started stays ignored")
+  func ignoredSignal() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      ignoreSignal(SIGINT)
+      let server = Server(.tcp(port: 0)) { _ in .text("ok") }
+      // The first would stop it, and the second end the process.
+      try server.run { _ in for signal in [SIGINT, SIGTERM] { _ = kill(getpid(), signal) } }
+      exit(7)
+    }
+  }
+
+  @Test("A handler that never returns is left behind, and the log says so")
+  func neverReturns() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      let entered = Monitor(false)
+      let server = try RunningServer { _ in
+        entered.withLock { $0 = true }
+        entered.wakeAll()
+        _ = entered.wait { _ in nil as Void? }
+        return .text("never")
+      }
+      let client = try server.connect()
+      try client.send("GET / HTTP/1.1\nHost: a\n\n")
+      entered.wait { $0 ? () : nil }
+      server.server.stop(within: .zero)
+      precondition(server.log.lines.contains("error Handlers that did not return: 1"))
+      exit(7)
+    }
+  }
+
   @Test("A second signal ends the process at once, by that signal")
   func secondSignal() async {
     await #expect(processExitsWith: .signal(SIGINT)) {
@@ -428,3 +458,6 @@ struct StoppingTests {
     }
   }
 }
+
+/// signal(3), by a name that no test has.
+private func ignoreSignal(_ number: Int32) { _ = unsafe signal(number, SIG_IGN) }

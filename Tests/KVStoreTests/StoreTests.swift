@@ -64,6 +64,17 @@ struct StoreTests {
     #expect(directory.names == ["test.sqlite"])
   }
 
+  @Test("No program that is started inherits the files")
+  func closedOnExec() throws {
+    let store = try Store(path: path, tables: [.accounts])
+    let opened = openDescriptors(in: directory)
+    #expect(!opened.isEmpty)
+    for (descriptor, path) in opened {
+      #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0, "\(path)")
+    }
+    try store.close()
+  }
+
   struct BadPath: CustomTestStringConvertible {
     var path: String
     var problem: PathProblem

@@ -7,11 +7,16 @@ import Logging
 @main
 struct TestServer: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "test-server", abstract: "Serves what the tests of deployments ask for.")
+    commandName: "test-server",
+    abstract: "Serves what the tests of deployments and attacks ask for.")
 
   @Option(help: "The port to listen on; 0 lets the system choose.") var port: UInt16 = 0
   @Flag(help: "Listen at the sockets that a service manager passes.") var inherited = false
   @Option(help: "The file to store in.") var db: String
+  @Option(help: "How long to wait for a client in the middle of anything, in milliseconds.")
+  var patience: Int?
+  @Option(help: "How long to wait for a request, in seconds.") var keepAlive = 15
+  @Option(help: "How many bytes of bodies all requests may hold together.") var bufferedBytes: Int?
 
   func run() throws {
     LoggingSystem.bootstrap(LogQueue.shared.makeHandler)
@@ -21,9 +26,14 @@ struct TestServer: ParsableCommand {
     // However slow the machine is that the tests run on, none of them depends on these.
     configuration.newConnectionGrace = .seconds(60)
     configuration.stopLimit = .seconds(60)
+    configuration.timeouts.keepAlive = .seconds(keepAlive)
+    if let patience { configuration.timeouts.waitInTheMiddle(for: .milliseconds(patience)) }
+    if let bufferedBytes { configuration.maximumBufferedBytes = bufferedBytes }
     let store = try Store(path: db, tables: ["entries"])
     let endpoints = inherited ? try Endpoint.inherited() : [.tcp(port: port)]
-    let server = Server(endpoints, store: store, configuration: configuration, handler: answer)
+    let server = Server(
+      endpoints, configuration: configuration,
+      streaming: { (request, body) in try answer(request, &body, store) })
     try server.run { address in
       Logger(label: "test-server").info("Listening on \(address), storing in \(db)")
     }
@@ -31,19 +41,30 @@ struct TestServer: ParsableCommand {
   }
 }
 
-@Sendable private func answer(_ request: Request, _ store: Store) throws -> Response {
+extension ServerConfiguration.Timeouts {
+  /// Sets the times for what a client has begun: not those between requests, and behind the last.
+  fileprivate mutating func waitInTheMiddle(for time: Duration) {
+    (head, bodyIdle, body, send) = (time, time, time, time)
+  }
+}
+
+@Sendable private func answer(
+  _ request: Request, _ body: inout RequestBody, _ store: Store
+) throws -> Response {
   let path = request.path
   switch (request.method, path) {
   case (.post, "/trap"):
     // An index out of range, as in anyone's code.
-    return .bytes([request.body[request.body.count]])
+    let bytes = try body.readAll()
+    return .bytes([bytes[bytes.count]])
   case (.post, _) where path.hasPrefix("/entries/"):
-    try store.execute { try $0.add("entries", path, request.body) }
+    let value = try body.readAll()
+    try store.execute { try $0.add("entries", path, value) }
     return .text("Created: \(path)\n", status: .created)
   case (.get, _) where path.hasPrefix("/entries/"):
     let entry = try store.execute { try $0.get("entries", path) }
     return entry.map { .bytes($0.value) } ?? .text("Not found\n", status: .notFound)
   default:
-    return .text("Hello!\n")
+    return try answerAttacked(request, &body) ?? .text("Hello!\n")
   }
 }

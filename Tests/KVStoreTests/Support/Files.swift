@@ -32,12 +32,17 @@ func readToEnd(of fd: Int32) -> [UInt8] {
 
 /// The files in a directory that this process has open, as often as it has.
 func openFiles(in directory: TemporaryDirectory) -> [String] {
-  (0..<1_000).compactMap { descriptor -> String? in
+  openDescriptors(in: directory).map(\.path)
+}
+
+/// The descriptors that this process has of files in a directory.
+func openDescriptors(in directory: TemporaryDirectory) -> [(descriptor: Int32, path: String)] {
+  (Int32(0)..<1_000).compactMap { descriptor in
     var target = [CChar](repeating: 0, count: 4096)
     let length = unsafe readlink("/proc/self/fd/\(descriptor)", &target, target.count)
     let path = String(
       decoding: target.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return path.hasPrefix(directory.path + "/") ? path : nil
+    return path.hasPrefix(directory.path + "/") ? (descriptor, path) : nil
   }
 }
 

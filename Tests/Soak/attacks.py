@@ -1,0 +1,334 @@
+"""The attacks. Each is a function that does its worst to a server and raises if the server does not bear it as it should."""
+
+import os
+import resource
+import sys
+import threading
+import time
+from typing import Callable, NamedTuple
+
+from client import PATIENCE, Wrong, crowd
+
+UPGRADE = b"GET /echo HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
+
+
+# Slow, and without end
+
+
+def slow_heads(server):
+    """A byte of a head now and then: 408, however many there were."""
+    def act(number):
+        with server.connect() as client:
+            client.send(b"GET /target HTTP/1.1\r\nHost: test\r\nX: ")
+            client.send_until_answered(b"x", every=0.02)
+            client.expect(408)
+            client.expect_end()
+    crowd(200, act)
+
+
+def slow_bodies(server):
+    """A byte of a body now and then, a chunk now and then, or nothing: 408."""
+    def act(number):
+        with server.connect() as client:
+            if number % 2:
+                client.post("/whole", length=100_000)
+                piece = b"x"
+            else:
+                client.post_chunked("/pieces")
+                piece = b"1\r\nx\r\n"
+            client.send_until_answered(piece if number % 4 < 2 else b"", every=0.02)
+            client.expect(408)
+            client.expect_end()
+    crowd(200, act)
+
+
+def endless_heads(server):
+    """A request line, or fields, that never end: 414, 431."""
+    ways = [(b"GET /", b"x" * 1000, 414), (b"GET / HTTP/1.1\r\n", b"X: " + b"x" * 1000 + b"\r\n", 431)]
+
+    def act(number):
+        beginning, more, status = ways[number % 2]
+        with server.connect() as client:
+            client.send(beginning)
+            client.send_until_answered(more)
+            client.expect(status)
+    crowd(100, act)
+
+
+def endless_chunks(server):
+    """A chunk extension, or trailers, that never end: 400, 431."""
+    ways = [(b"1;", b"x" * 1000, 400), (b"1\r\nx\r\n0\r\n", b"X: " + b"x" * 1000 + b"\r\n", 431)]
+
+    def act(number):
+        beginning, more, status = ways[number % 2]
+        with server.connect() as client:
+            client.post_chunked("/pieces", beginning)
+            client.send_until_answered(more)
+            client.expect(status)
+    crowd(100, act)
+
+
+def tiny_chunks(server):
+    """Bodies in chunks of one byte, with no extension or a long one each: read to their end."""
+    ways = [("/whole", b"1\r\nx\r\n"), ("/pieces", b"1;" + b"x" * 200 + b"\r\nx\r\n")]
+
+    def act(number):
+        path, chunk = ways[number % 2]
+        with server.connect() as client:
+            client.post_chunked(path, chunk * 10_000 + b"0\r\n\r\n")
+            client.expect(200, b"10000")
+    crowd(20, act)
+
+
+def nested_json(server):
+    """JSON nested 500 deep is decoded, for which the default stack must do; 100,000 deep it is refused."""
+    def act(number):
+        with server.connect() as client:
+            for depth, status in (500, 200), (100_000, 400):
+                client.post("/json", b"[" * depth + b"]" * depth)
+                client.expect(status)
+    crowd(50, act)
+
+
+# Clients that do not read
+
+
+def never_reading(server):
+    """Responses that nobody takes: a reset, after the time for sending."""
+    clients = [server.connect(receive_buffer=4096) for _ in range(100)]
+    for number, client in enumerate(clients):
+        # Most while they are made; some made before, and larger than what the system holds for a connection.
+        client.get("/endless" if number % 10 else "/bytes?16000000")
+    for client in clients:
+        client.expect_reset()
+        client.leave()
+
+
+def pipelined_never_reading(server):
+    """As many requests as go out, and no response taken: a reset."""
+    def act(number):
+        with server.connect(receive_buffer=4096) as client:
+            requests = b"GET /target HTTP/1.1\r\nHost: test\r\n\r\n" * 10_000
+            try:
+                while True:
+                    client.send(requests)
+            except ConnectionError:
+                pass
+    crowd(10, act)
+
+
+def pipelined(server):
+    """20,000 requests, each sent ahead of all answers: each is answered, in order."""
+    count = 20_000
+
+    def act(number):
+        with server.connect() as client:
+            requests = "".join(f"GET /target?{n} HTTP/1.1\r\nHost: test\r\n\r\n" for n in range(count))
+            # Somebody has to take the answers, or the server would stop reading.
+            sender = threading.Thread(target=client.send, args=(requests.encode(),))
+            sender.start()
+            for n in range(count):
+                if not client.through(b"\r\n\r\n").startswith(b"HTTP/1.1 200 "):
+                    raise Wrong("a request in the middle is refused")
+                client.through(b"/target?%d" % n)
+            sender.join()
+    crowd(4, act)
+
+
+# Clients that leave
+
+
+def connect_and_leave(server):
+    """Connections on which nothing comes, or the beginning of a head."""
+    for number in range(2_000):
+        client = server.connect()
+        client.send(b"GET /tar"[:number % 3])
+        leave(client, number)
+
+
+def half_closed(server):
+    """Clients that end their half behind a request: they get the answer, and then the end."""
+    def act(number):
+        with server.connect() as client:
+            client.post("/whole", b"x" * 1_000_000)
+            client.get("/bytes?1000000")
+            client.end_half()
+            client.expect(200, b"1000000")
+            client.expect(200, b"x" * 1_000_000)
+            client.expect_end()
+    crowd(50, act)
+
+
+def leaving_mid_body(server):
+    """Clients that leave in the middle of what they send."""
+    def act(number):
+        for path in "/whole", "/pieces", "/unread", "/json":
+            client = server.connect()
+            client.post(path, b"x" * 100_000, length=1_000_000)
+            leave(client, number)
+            client = server.connect()
+            client.post_chunked(path, b"1000\r\n" + b"x" * 100)
+            leave(client, number)
+    crowd(50, act)
+
+
+def leaving_mid_response(server):
+    """Clients that leave in the middle of what they are sent: handlers that write or wait end."""
+    def act(number):
+        for path in "/endless", "/events", "/bytes?8000000":
+            client = server.connect()
+            client.get(path)
+            client.through(b"\r\n\r\n")
+            leave(client, number)
+    crowd(100, act)
+
+
+def expecting_and_silent(server):
+    """100 Continue, and then no body: 408. Nothing is asked for that would be too large."""
+    def act(number):
+        client = server.connect()
+        client.post("/whole", length=1_000_000, fields="Expect: 100-continue\r\n")
+        client.expect(100)
+        if number % 3 == 0:
+            client.expect(408)
+            client.expect_end()
+        leave(client, number)
+        with server.connect() as client:
+            client.post("/whole", length=1_000_000_000, fields="Expect: 100-continue\r\n")
+            client.expect(413)
+    crowd(99, act)
+
+
+def upgrading_and_vanishing(server):
+    """Connections that became another protocol's, and end in its middle."""
+    def act(number):
+        client = server.connect()
+        client.send(UPGRADE + b"ahead")
+        client.expect(101)
+        client.through(b"ahead")
+        if number % 3 == 0:
+            client.end_half()
+            client.expect_end()
+        leave(client, number)
+    crowd(99, act)
+
+
+# Very many, very much, and nonsense
+
+
+def garbage(server):
+    """Random bytes, and requests with random bytes in them: each connection ends, and what is answered is HTTP."""
+    valid = [
+        b"GET /target HTTP/1.1\r\nHost: test\r\n\r\n" * 3,
+        b"POST /whole HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello",
+        b"POST /pieces HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n",
+    ]
+    seeds = [server.random.random() for _ in range(20)]
+
+    def act(number):
+        random = type(server.random)(seeds[number])
+        for _ in range(50):
+            sent = bytearray(random.choice([random.randbytes(random.randrange(2_000)), *valid]))
+            for _ in range(random.randrange(5) if sent else 0):
+                sent[random.randrange(len(sent))] = random.randrange(256)
+            with server.connect() as client:
+                client.send(sent)
+                client.end_half()
+                answer = client.receive()
+                if answer and not answer.startswith(b"HTTP/1.1 "):
+                    raise Wrong(f"{bytes(sent)!r} is answered {answer!r}")
+                while answer:
+                    answer = client.receive()
+    crowd(20, act)
+
+
+def idle(server):
+    """10,000 connections that are kept: none is closed, and all can be used again."""
+    clients = [server.connect() for _ in range(most_connections())]
+    for _ in range(2):
+        for client in clients:
+            client.get("/target")
+        for client in clients:
+            client.expect(200, b"/target")
+    for number, client in enumerate(clients):
+        leave(client, number)
+
+
+def large_bodies(server):
+    """More large bodies at once than are to be held: some are refused, the others served, and memory is bounded."""
+    count, size, budget = 200, 1_000_000, 16 << 20
+    peak_before = server.peak
+    is_refused = threading.Event()
+
+    def act(number):
+        with server.connect() as client:
+            client.post("/whole", b"x" * (size - 1), length=size)
+            # No body ends before one is refused, so that all are held at once.
+            deadline = time.monotonic() + PATIENCE
+            while not is_refused.is_set() and time.monotonic() < deadline:
+                if client.is_readable(within=0.01):
+                    is_refused.set()
+            if not client.is_readable():
+                client.send(b"x")
+            return client.response().status
+    statuses = crowd(count, act)
+    served, refused = statuses.count(200), statuses.count(503)
+    if not served or not refused or served + refused < count:
+        raise Wrong(f"of {count} bodies {served} were served and {refused} refused")
+    # What may be held, as much again while arrays grow, and 128 KiB a connection for its buffer and its stack.
+    bound = peak_before + 2 * budget + count * (128 << 10)
+    if server.peak > bound:
+        raise Wrong(f"{server.peak} bytes were resident, which is more than {bound}")
+
+
+def most_connections():
+    """10,000, or what three quarters of the limits on descriptors and threads allow: a thread takes two maps."""
+    limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC)]
+    for path, maps in ("kernel/threads-max", 1), ("kernel/pid_max", 1), ("vm/max_map_count", 2):
+        limits.append(int(open(f"/proc/sys/{path}").read()) // maps)
+    if os.path.exists("/sys/fs/cgroup/pids.max"):
+        limits += [int(limit) for limit in open("/sys/fs/cgroup/pids.max").read().split() if limit.isdigit()]
+    room = min(limit for limit in limits if limit != resource.RLIM_INFINITY) * 3 // 4
+    if room < 10_000:
+        print(f"Only {room} connections are kept idle, for want of descriptors or threads", file=sys.stderr)
+    return min(10_000, room)
+
+
+def leave(client, number):
+    """Half of them say that they go, half just do."""
+    if number % 2:
+        client.leave()
+    else:
+        client.reset()
+
+
+class Attack(NamedTuple):
+    act: Callable
+    options: list = []
+
+    @property
+    def name(self):
+        return self.act.__name__.replace("_", " ")
+
+
+IMPATIENT = ["--patience", "500"]
+ATTACKS = [
+    Attack(slow_heads, IMPATIENT),
+    Attack(slow_bodies, IMPATIENT),
+    Attack(endless_heads),
+    Attack(endless_chunks),
+    Attack(tiny_chunks),
+    Attack(nested_json),
+    Attack(never_reading, IMPATIENT),
+    Attack(pipelined_never_reading, IMPATIENT),
+    Attack(pipelined),
+    Attack(connect_and_leave),
+    Attack(half_closed),
+    Attack(leaving_mid_body),
+    Attack(leaving_mid_response),
+    Attack(expecting_and_silent, IMPATIENT),
+    Attack(upgrading_and_vanishing),
+    Attack(garbage),
+    Attack(idle, ["--keep-alive", "600"]),
+    Attack(large_bodies, ["--buffered-bytes", str(16 << 20)]),
+]
