@@ -254,6 +254,40 @@ def idle(server):
         leave(client, number)
 
 
+def too_many(server):
+    """5,000 connections where 500 are served at a time: the others get 503, or are closed; none hangs."""
+    beginning, end = b"GET /target HTTP/1.1\r\n", b"Host: test\r\n\r\n"
+    busy = [server.connect() for _ in range(600)]
+    for client in busy:
+        outcome(lambda: client.send(beginning))
+    silent = [server.connect() for _ in range(4_400)]
+    outcomes = [outcome(client.response) for client in silent]
+    if set(outcomes) - {503, "closed"} or 503 not in outcomes:
+        raise Wrong(f"of those who are too many, there are some who get {set(outcomes)}")
+    for client in busy:
+        outcome(lambda: client.send(end))
+    outcomes = [outcome(client.response) for client in busy]
+    # For a moment there are more, while others make room for them.
+    if set(outcomes) - {200, 503, "closed"} or not 1 <= outcomes.count(200) <= 500 + 32:
+        raise Wrong(f"{outcomes.count(200)} of {set(outcomes)} were served")
+    for client in busy + silent:
+        client.leave()
+
+
+def too_many_from_one_address(server):
+    """The same where 500 are served for one address: who comes from another is served all the time."""
+    too_many(server)
+
+
+def outcome(act):
+    """What happens to a client that may be refused before it has said anything."""
+    try:
+        response = act()
+        return response and response.status
+    except (EOFError, ConnectionError):
+        return "closed"
+
+
 def large_bodies(server):
     """More large bodies at once than are to be held: some are refused, the others served, and memory is bounded."""
     count, size, budget = 200, 1_000_000, 16 << 20
@@ -304,7 +338,9 @@ def leave(client, number):
 
 class Attack(NamedTuple):
     act: Callable
-    options: list = []
+    options: list = []  # of the server
+    steady: list = []  # options of the steady client
+    warning: str = None  # what the server is expected to log
 
     @property
     def name(self):
@@ -330,5 +366,8 @@ ATTACKS = [
     Attack(upgrading_and_vanishing),
     Attack(garbage),
     Attack(idle, ["--keep-alive", "600"]),
+    Attack(too_many, ["--connections", "500", "--patience", "60000"], ["--refusable"], warning="refused "),
+    Attack(too_many_from_one_address, ["--connections-per-address", "500", "--patience", "60000"],
+           ["--from", "127.0.0.2"], warning="refused "),
     Attack(large_bodies, ["--buffered-bytes", str(16 << 20)]),
 ]

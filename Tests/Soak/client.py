@@ -21,13 +21,15 @@ class Response(NamedTuple):
 
 
 class Client:
-    def __init__(self, port, receive_buffer=None):
+    def __init__(self, port, receive_buffer=None, address=None):
         self.unread = b""
         self.socket = socket.socket()
         self.socket.settimeout(PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if address:
+            self.socket.bind((address, 0))
         self.socket.connect(("127.0.0.1", port))
 
     def __enter__(self):

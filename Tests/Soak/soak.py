@@ -26,9 +26,9 @@ RESIDENT_GROWTH = 1 << 20
 
 
 class SteadyClient:
-    def __init__(self, port):
+    def __init__(self, port, options):
         self.process = subprocess.Popen(
-            [sys.executable, __file__.replace("soak.py", "steady.py"), str(port)],
+            [sys.executable, __file__.replace("soak.py", "steady.py"), str(port), *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.process.stdout.readline()
 
@@ -53,7 +53,7 @@ class Siege:
     def go_on(self):
         """Another round."""
         began = time.monotonic()
-        steady = SteadyClient(self.server.port)
+        steady = SteadyClient(self.server.port, self.attack.steady)
         try:
             self.attack.act(self.server)
         finally:
@@ -72,7 +72,7 @@ class Siege:
         heap, resident = (last - first for first, last in zip(self.memory[0], self.memory[-1]))
         if heap > HEAP_GROWTH or resident > RESIDENT_GROWTH:
             raise Wrong(f"the server holds {heap} bytes more on the heap, {resident} in memory: {self.memory}")
-        self.server.stop()
+        self.server.stop(self.attack.warning)
         row = (self.attack.name, self.rounds, round(self.seconds, 1), self.answered, round(self.slowest * 1000), heap,
                resident // 1024)
         print("|", " | ".join(map(str, row)), "|")

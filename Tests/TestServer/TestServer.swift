@@ -16,6 +16,8 @@ struct TestServer: ParsableCommand {
   @Option(help: "How long to wait for a client in the middle of anything, in milliseconds.")
   var patience: Int?
   @Option(help: "How long to wait for a request, in seconds.") var keepAlive = 15
+  @Option(help: "How many connections are served at a time.") var connections: Int?
+  @Option(help: "How many of them for one address.") var connectionsPerAddress: Int?
   @Option(help: "How many bytes of bodies all requests may hold together.") var bufferedBytes: Int?
 
   func run() throws {
@@ -28,6 +30,8 @@ struct TestServer: ParsableCommand {
     configuration.stopLimit = .seconds(60)
     configuration.timeouts.keepAlive = .seconds(keepAlive)
     if let patience { configuration.timeouts.waitInTheMiddle(for: .milliseconds(patience)) }
+    configuration.maximumConnections = connections
+    configuration.maximumConnectionsPerAddress = connectionsPerAddress
     if let bufferedBytes { configuration.maximumBufferedBytes = bufferedBytes }
     let store = try Store(path: db, tables: ["entries"])
     let endpoints = inherited ? try Endpoint.inherited() : [.tcp(port: port)]
