@@ -1,6 +1,7 @@
 // Conditions of requests: tags, dates, and which counts before which.
 
 import HTTPCore
+import StreamSimulation
 import Testing
 
 @testable import Freetser

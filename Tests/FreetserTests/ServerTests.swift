@@ -460,4 +460,4 @@ struct StoppingTests {
 }
 
 /// signal(3), by a name that no test has.
-private func ignoreSignal(_ number: Int32) { _ = unsafe signal(number, SIG_IGN) }
+private func ignoreSignal(_ number: Int32) { _ = signal(number, SIG_IGN) }
