@@ -395,7 +395,8 @@ struct FileResponseTests {
       _ = try stalled.receive(through: "\n\n")
       server.server.stop(within: .zero)
       // Whoever started the server may do about the signal what it likes.
-      exit(server.log.hasRecorded("warning Connections cut: 1") ? 0 : 2)
+      // (The last of those above may be counted too, if it is not gone yet.)
+      exit(server.log.hasRecorded("warning Connections cut: ") ? 0 : 2)
     }
   }
 }
