@@ -251,9 +251,9 @@ private struct Conversation {
     }
   }
 
-  /// The largest chunk that can be announced has a line that can be read.
+  /// The largest chunk that can be announced has a line that can be read, once what came before it was.
   private func announceTheMost(from role: Role) throws(Finding) {
-    guard self[role].inFlight.isEmpty else { return }
+    guard self[role].inFlight.isEmpty, client.exchange == server.exchange else { return }
     var sender = self[role].end.connection
     var receiver = self[role.peer].end
     var output: [UInt8] = []
