@@ -13,14 +13,18 @@ extension ConnectionLoop {
   private static let gatherLimit = 65_536
 
   /// Sends a response, or gathers it to be sent before the next wait.
-  mutating func send(_ response: Response, to request: Request) throws(Interruption) {
+  ///
+  /// - Parameter isLast: Whether the connection ends with it, as it says already.
+  mutating func send(
+    _ response: Response, to request: Request, isLast: Bool
+  ) throws(Interruption) {
     // RFC 9110 section 9.3.6: what a handler means for a success would be a tunnel.
     if request.isConnect, response.status.kind == .successful, !response.takesOver {
       throw .refused(.notImplemented)
     }
     switch response.body {
-    case .bytes(let bytes): try send(response, bytes, to: request)
-    case .stream where response.isBodiless: try send(response, [], to: request)
+    case .bytes(let bytes): try send(response, bytes, to: request, isLast: isLast)
+    case .stream where response.isBodiless: try send(response, [], to: request, isLast: isLast)
     case .stream(let length, let write):
       try stream(response, length: length, write, to: request)
     case .takeOver(let use): try takeOver(response, use, by: request)
@@ -30,7 +34,7 @@ extension ConnectionLoop {
   // MARK: All at once
 
   private mutating func send(
-    _ response: Response, _ body: [UInt8], to request: Request
+    _ response: Response, _ body: [UInt8], to request: Request, isLast: Bool
   ) throws(Interruption) {
     let body = response.isBodiless ? [] : body
     let follows = body.count > Self.copyLimit && !exchange.request.machine.isAnsweringHead
@@ -40,7 +44,7 @@ extension ConnectionLoop {
       // Nothing of it was gathered, and the machine is as it was: the handler's mistake becomes a 500.
       log(error, of: request)
       var instead = Refusal.internalServerError.response
-      if exchange.request.mustClose { instead.fields[.connection] = "close" }
+      if isLast { instead.fields[.connection] = "close" }
       return gatherOwn(instead)
     }
     if follows {
@@ -88,6 +92,8 @@ extension ConnectionLoop {
     do {
       if !exchange.request.machine.isAnsweringHead { try write(&exchange) }
       if !exchange.hasEnded { try exchange.end() }
+      // One that is overdue was cut: what is left of it cannot be sent.
+      _ = exchange.request.handlerReturned(stillWrites: false)
     } catch {
       if case .clientGone(let error) = exchange.failure { throw .lost(error) }
       if exchange.request.failure == nil { log(error, of: request) }
@@ -107,12 +113,15 @@ extension ConnectionLoop {
   ) throws(Interruption) {
     try flush()
     exchange.begin()
+    let before = exchange.request.machine
     do throws(ProtocolError) {
       let head = try heads.make(of: response, length: length)
       try exchange.request.machine.send(
         head.isInterim ? .interimResponse(head) : .response(head),
         into: &exchange.request.raw.output)
     } catch {
+      // The client can be told.
+      exchange.request.machine = before
       log(error, of: request)
       throw .refused(.internalServerError)
     }
@@ -167,6 +176,11 @@ extension Response {
   /// Whether the connection is another protocol's from here on.
   var takesOver: Bool {
     if case .takeOver = body { true } else { false }
+  }
+
+  /// Whether the handler goes on to write it.
+  var isStream: Bool {
+    if case .stream = body { true } else { false }
   }
 
   /// Whether no body follows the head: 204 and 304 (RFC 9110 section 15), and 205, which must say so (section 15.3.6).

@@ -22,6 +22,8 @@ struct ConnectionLoop: ~Copyable {
     case refused(Refusal)
     /// There is nobody to be told.
     case lost(TransportError)
+    /// The handler has taken longer than it may, and its client was told.
+    case overdue
     /// A response was begun that cannot be ended. `isSilent` if an end of the connection would pass for its end.
     case cut(isSilent: Bool)
   }
@@ -48,6 +50,8 @@ struct ConnectionLoop: ~Copyable {
         refuse(refusal)
       case .lost(let error):
         logger.debug("Connection lost: \(error)")
+      case .overdue:
+        linger()
       case .cut(let isSilent):
         logger.debug("Response cut")
         if isSilent { exchange.request.raw.stream.resetOnClose() } else { linger() }
@@ -74,10 +78,12 @@ struct ConnectionLoop: ~Copyable {
 
   private mutating func nextHead() throws(Interruption) -> RequestHead? {
     do throws(StreamError) {
-      return try exchange.request.nextHead()
+      if let head = try exchange.request.nextHead() { return head }
     } catch {
       throw Interruption(error)
     }
+    if exchange.request.raw.closeMayDestroy { linger() }
+    return nil
   }
 
   /// Lets the handler answer and sends what it gives.
@@ -89,11 +95,11 @@ struct ConnectionLoop: ~Copyable {
     request.isServerReady = service.isReady
     var response = try respond(to: &request)
     requests += 1
-    let isLast = requests == service.configuration.maximumRequestsPerConnection
+    let isLast = requests >= service.configuration.maximumRequestsPerConnection ?? .max
     // What is behind a CONNECT may have been sent ahead for a tunnel, and not for us to read as a request.
     let closes = isLast || exchange.request.mustClose || request.isConnect
     if closes, !response.takesOver { response.fields[.connection] = "close" }
-    try send(response, to: request)
+    try send(response, to: request, isLast: closes)
     if service.logsRequests {
       service.configuration.logger.debug(
         "\(request.method) \(request.path) \(response.status.code)")
@@ -120,8 +126,13 @@ struct ConnectionLoop: ~Copyable {
   /// the log is.
   private mutating func respond(to request: inout Request) throws(Interruption) -> Response {
     do {
-      return try service.respond(to: &request, &exchange.request)
+      let response = try service.respond(to: &request, &exchange.request)
+      try finishHandling(of: request, stillWrites: response.isStream)
+      return response
+    } catch let overdue as Interruption {
+      throw overdue
     } catch {
+      try finishHandling(of: request, stillWrites: false)
       if let failure = exchange.request.failure { throw Interruption(failure) }
       if let refusal = Refusal(answering: error) {
         service.configuration.logger.debug("\(request.method) \(request.path): \(error)")
@@ -131,6 +142,14 @@ struct ConnectionLoop: ~Copyable {
         "Handler error: \(request.method) \(request.path): \(error)")
       return Refusal.internalServerError.response
     }
+  }
+
+  private func finishHandling(
+    of request: Request, stillWrites: Bool
+  ) throws(Interruption) {
+    if exchange.request.handlerReturned(stillWrites: stillWrites) { return }
+    service.configuration.logger.warning("Handler overdue: \(request.method) \(request.path)")
+    throw .overdue
   }
 
   // MARK: Ending

@@ -109,27 +109,35 @@ extension RawStream {
     }
   }
 
-  /// Waits for a request to begin, after all else. One that does not is no error: it ends the input.
+  /// Waits for a request to begin, after all else. One that does not is no error.
   ///
   /// How long is told to the listening socket (``ServerConfiguration/Timeouts/keepAlive``), so that it costs no system
-  /// call and no look at the clock.
-  mutating func receiveFirst() throws(TransportError) {
+  /// call and no look at the clock. A client that still takes what was sent has all that time again.
+  ///
+  /// - Returns: `false` if none is waited for any longer. The input may still have what came meanwhile.
+  mutating func receiveFirst() throws(TransportError) -> Bool {
     try flush()
     input.giveBackMemory()
-    guard stream.markIdle() else {
-      inputEnded = true
-      return
+    guard stream.markIdle() else { return false }
+    var untaken = Int.max
+    while true {
+      do throws(TransportError) {
+        inputEnded =
+          try input.fill { (output) throws(TransportError) in
+            try stream.receiveSome(into: &output)
+          } == 0
+        return true
+      } catch .timedOut {
+        let left = stream.untaken
+        guard 0 < left, left < untaken else { return false }
+        untaken = left
+      }
     }
-    do throws(TransportError) {
-      inputEnded =
-        try input.fill { (output) throws(TransportError) in
-          try stream.receiveSome(into: &output)
-        } == 0
-    } catch .timedOut {
-      inputEnded = true
-    }
-    stream.markBusy()
   }
+
+  /// Whether closing now could destroy what was sent: a close that leaves received bytes unread is a reset, and so is the
+  /// answer to bytes that come afterwards.
+  var closeMayDestroy: Bool { !inputEnded && (stream.isStopping || stream.untaken > 0) }
 
   /// Waits for more of what has begun.
   mutating func receiveMore(by deadline: MonotonicTime) throws(TransportError) {
@@ -147,15 +155,47 @@ extension RawStream {
   ///
   /// Closing while the client still sends, be it a request ahead or a stray CR LF, makes the system answer with a reset,
   /// which destroys what the client has not read yet.
+  ///
+  /// - Parameter time: How long to wait for that since the client last took some of what was sent.
   mutating func linger(for time: Duration) throws(TransportError) {
     try finishSending()
+    let lastTaken = try dropInputUntilTaken()
     // A stop waits only for what is on its way already.
     let isStopping = !stream.markIdle()
-    let deadline = stream.now() + (isStopping ? .milliseconds(100) : time)
+    let deadline = isStopping ? stream.now() + .milliseconds(100) : lastTaken + time
     // What is there is received after the deadline too: a client that never stops must not stay.
     while !inputEnded, stream.now() < deadline {
       input.consume(input.count)
       try receiveMore(by: deadline)
     }
+  }
+
+  /// Drops what comes until the client has taken all that was sent, as long as it goes on taking.
+  ///
+  /// - Returns: When it was last known to have some of it to take.
+  private mutating func dropInputUntilTaken() throws(TransportError) -> MonotonicTime {
+    var untaken = stream.untaken
+    var lastLook = stream.now()
+    var lastTaken = lastLook
+    // Nobody tells when bytes are taken: one has to look, the more rarely the longer it takes.
+    var pause: Duration = .milliseconds(5)
+    while untaken > 0, !inputEnded {
+      input.consume(input.count)
+      let nextLook = min(lastLook + pause, lastTaken + sendLimit)
+      do throws(TransportError) {
+        try receiveMore(by: nextLook)
+        if stream.now() < nextLook { continue }
+      } catch .timedOut {
+        // A look is due.
+      }
+      let left = stream.untaken
+      if left < untaken { lastTaken = lastLook }
+      (untaken, lastLook, pause) = (left, stream.now(), pause * 2)
+      guard untaken == 0 || lastLook < lastTaken + sendLimit else {
+        isStuck = true
+        throw .timedOut
+      }
+    }
+    return lastTaken
   }
 }

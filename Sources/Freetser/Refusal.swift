@@ -21,6 +21,8 @@ struct Refusal: Equatable {
   static let overloaded = Refusal(status: .serviceUnavailable, retryAfter: 1)
   /// As many connections are served as may be. By the time that it says, some of them are done.
   static let tooManyConnections = Refusal(status: .serviceUnavailable, retryAfter: 5)
+  /// The handler has not answered in time.
+  static let handlerOverdue = Refusal(status: .serviceUnavailable, detail: "No answer in time")
   static let expectationFailed = Refusal(status: .expectationFailed)
 
   /// RFC 9110 renamed 413 to Content Too Large; people still search for the name it had before.
@@ -69,8 +71,10 @@ struct Refusal: Equatable {
 }
 
 extension Refusal {
-  /// The whole response in bytes, for clients whose request nobody reads.
-  var readyMade: [UInt8] {
+  /// The whole response in bytes, for clients whose connection's machine nobody can use.
+  ///
+  /// - Parameter isForHead: Whether it answers HEAD, and so has no body.
+  func readyMade(isForHead: Bool = false) -> [UInt8] {
     let body = Array(text.utf8)
     var bytes: [UInt8] = []
     do throws(ProtocolError) {
@@ -83,8 +87,7 @@ extension Refusal {
         status: status.code, reason: status.reasonPhrase, fields: fields)
       var machine = Connection(role: .server)
       try machine.send(.response(head), into: &bytes)
-      try machine.send(.content(body), into: &bytes)
-      try machine.send(.endOfMessage(), into: &bytes)
+      if !isForHead { bytes += body }
     } catch {
       preconditionFailure("our own response is valid: \(error)")
     }

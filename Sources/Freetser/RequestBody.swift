@@ -17,9 +17,14 @@ public struct RequestBody: ~Copyable {
   public var limit: Int
   /// How long to wait for the client, in this exchange only; ``ServerConfiguration/timeouts`` unless the handler sets it.
   ///
-  /// Those of a body and `send` count from here on. The others have no effect on a request that has come.
+  /// Those of a body, `send` and `handler` count from here on. The others have no effect on a request that has come.
   public var timeouts: ServerConfiguration.Timeouts {
-    didSet { raw.sendLimit = timeouts.send }
+    didSet {
+      raw.sendLimit = timeouts.send
+      let isAnswering = [.sendResponse, .sendBody].contains(machine.ourState)
+      // What cannot be sent is found when the handler next reads or writes.
+      if timeouts.handler != oldValue.handler, isAnswering { try? limitHandler() }
+    }
   }
   /// How many bytes of the body have been read.
   public private(set) var count = 0
@@ -30,10 +35,13 @@ public struct RequestBody: ~Copyable {
 
   /// Why nothing more can be read.
   private(set) var failure: StreamError?
-  /// Since when the rest of the head, or of the body, is waited for; `nil` while it came at once.
+  /// Since when the rest of the head is waited for; `nil` while it came at once.
   private var waitBegan: MonotonicTime?
+  /// How long the body has been waited for. What the handler does meanwhile is not the client's time.
+  private var waited = Duration.zero
   private var hasContent = false
   private var hasBegun = false
+  private var handlerTime: HandlerTime
   private let share: BodyShare
   private let configuration: ServerConfiguration
 
@@ -53,6 +61,7 @@ public struct RequestBody: ~Copyable {
     raw = RawStream(
       stream, limitInBytes: max(65_536, limits.head + limits.trailers),
       sendLimit: configuration.timeouts.send)
+    handlerTime = HandlerTime(of: stream, service.handlerWatch)
     share = BodyShare(of: service.bodyBudget)
   }
 
@@ -120,7 +129,7 @@ extension RequestBody {
           end(trailers)
           return nil
         case .needMoreInput:
-          try receiveMore(by: nextBodyDeadline())
+          try receiveBody()
         case .event, .paused:
           preconditionFailure("a body has content and an end")
         }
@@ -171,11 +180,7 @@ extension RequestBody {
   }
 
   private mutating func receiveMore(by deadline: MonotonicTime) throws(StreamError) {
-    do throws(TransportError) {
-      try raw.flush()
-    } catch {
-      throw .clientGone(error)
-    }
+    try flush()
     do throws(TransportError) {
       try raw.receiveMore(by: deadline)
     } catch .timedOut {
@@ -185,11 +190,19 @@ extension RequestBody {
     }
   }
 
-  private mutating func nextBodyDeadline() -> MonotonicTime {
-    let now = raw.stream.now()
-    let began = waitBegan ?? now
-    waitBegan = began
-    return min(now + timeouts.bodyIdle, began + timeouts.body(havingReceived: count))
+  private mutating func flush() throws(StreamError) {
+    do throws(TransportError) {
+      try raw.flush()
+    } catch {
+      throw .clientGone(error)
+    }
+  }
+
+  private mutating func receiveBody() throws(StreamError) {
+    let began = raw.stream.now()
+    let left = timeouts.body(havingReceived: count) - waited
+    try receiveMore(by: began + min(timeouts.bodyIdle, left))
+    waited += raw.stream.now() - began
   }
 }
 
@@ -203,18 +216,16 @@ extension RequestBody {
       switch try step() {
       case .event(.request(let head), let consumed):
         raw.input.consume(consumed)
+        raw.stream.markBusy()
         beginBody()
         return head
       case .event(.connectionClosed, _):
         return nil
       case .needMoreInput:
         if machine.peerState == .idle, raw.input.isEmpty {
-          try receiveFirst()
+          guard try receiveFirst() else { return nil }
         } else {
-          // A head that comes byte by byte does not get more time than one that comes whole.
-          let began = waitBegan ?? raw.stream.now()
-          waitBegan = began
-          try receiveMore(by: began + timeouts.head)
+          try receiveMore(by: headDeadline())
         }
       case .event, .paused:
         preconditionFailure("a server that has begun an exchange reads a request")
@@ -222,9 +233,19 @@ extension RequestBody {
     }
   }
 
+  /// A head that comes byte by byte does not get more time than one that comes whole.
+  private mutating func headDeadline() -> MonotonicTime {
+    if let waitBegan { return waitBegan + timeouts.head }
+    let now = raw.stream.now()
+    waitBegan = now
+    raw.stream.markNew()
+    return now + timeouts.head
+  }
+
   /// Nothing of the last request's body is left to matter for this one's.
   private mutating func beginBody() {
     waitBegan = nil
+    waited = .zero
     count = 0
     hasBegun = false
     // Most requests have no body, and nobody shall have to read it.
@@ -232,12 +253,26 @@ extension RequestBody {
     hasContent = !isAtEnd
   }
 
-  private mutating func receiveFirst() throws(StreamError) {
+  private mutating func receiveFirst() throws(StreamError) -> Bool {
     do throws(TransportError) {
-      try raw.receiveFirst()
+      return try raw.receiveFirst()
     } catch {
       throw .clientGone(error)
     }
+  }
+
+  /// Begins the handler's time, if it is limited.
+  mutating func limitHandler() throws(StreamError) {
+    // The watch sends its answer at once: nothing may be left that belongs before it.
+    if timeouts.handler != nil { try flush() }
+    handlerTime.limit(to: timeouts.handler, isHead: machine.isAnsweringHead)
+  }
+
+  /// Ends the handler's time, or leaves it what is left of it to write its response.
+  ///
+  /// - Returns: Whether the client is still to be answered. Otherwise it was told that the handler is overdue.
+  func handlerReturned(stillWrites: Bool) -> Bool {
+    handlerTime.handlerReturned(stillWrites: stillWrites)
   }
 
   /// Drops what is left of the body.

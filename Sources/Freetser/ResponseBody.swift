@@ -119,9 +119,9 @@ public struct ResponseBody: ~Copyable {
   public mutating func wait(for time: Duration) throws(StreamError) -> WaitEnd {
     try flush()
     let stream = request.raw.stream
-    // A stop ends the input of whoever is idle, and so this wait.
-    guard stream.markIdle() else { return .serverStopping }
+    // A stop ends the input of whoever waits, and so this wait.
     defer { stream.markBusy() }
+    guard stream.markWaiting() else { return .serverStopping }
     do throws(TransportError) {
       let hasEnded = try stream.wait(for: .end, until: stream.now() + time)
       if stream.isStopping { return .serverStopping }

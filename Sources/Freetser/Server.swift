@@ -254,7 +254,7 @@ public final class Server: Sendable {
     options.limits.connections = ceilings.connections
     options.limits.perAddress = ceilings.connectionsPerAddress
     options.limits.exempt = configuration.proxies.trusted
-    options.limits.farewell = Refusal.tooManyConnections.readyMade
+    options.limits.farewell = Refusal.tooManyConnections.readyMade()
     let threads = ConnectionThreads(
       listeners: listeners, options: options,
       onEvent: { configuration.logger.warning("\($0)") },

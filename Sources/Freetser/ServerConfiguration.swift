@@ -113,7 +113,7 @@ public struct ServerConfiguration: Sendable {
     timeouts.check()
   }
 
-  /// How long to wait for a client before giving up on it. How long a handler takes is not limited.
+  /// How long to wait for a client before giving up on it, and for a handler.
   public struct Timeouts: Hashable, Sendable {
     /// For a head, from its first byte to its last, however it comes; 10 s by default. Then 408.
     public var head: Duration = .seconds(10)
@@ -141,6 +141,14 @@ public struct ServerConfiguration: Sendable {
     /// For a client to end its half after we have ended ours, so that it gets to read all of the response; 5 s by default.
     public var linger: Duration = .seconds(5)
 
+    /// For a handler to answer, from its call on; `nil`, the default, is as long as it likes.
+    ///
+    /// Then the client gets 503, and the connection ends. A response that the handler writes itself (``Response/stream(_:length:status:fields:_:)``)
+    /// must be written to its end in this time, and is cut if it is not. What is taken over is not limited, nor is the
+    /// sending of a response that the handler gave as a whole. Nothing ends the handler: its thread is busy until it
+    /// returns, and what it returns is thrown away.
+    public var handler: Duration?
+
     /// All times at their defaults.
     public init() {}
 
@@ -150,7 +158,7 @@ public struct ServerConfiguration: Sendable {
     }
 
     func check() {
-      for timeout in [head, bodyIdle, body, keepAlive, send, linger] {
+      for timeout in [head, bodyIdle, body, keepAlive, send, linger, handler ?? .seconds(1)] {
         precondition(timeout > .zero, "timeouts are more than nothing")
       }
       precondition(minimumBodyRate > 0, "minimumBodyRate is at least one byte a second")

@@ -7,6 +7,7 @@ import Synchronization
 final class Service: Sendable {
   let configuration: ServerConfiguration
   let bodyBudget: BodyBudget
+  let handlerWatch: HandlerWatch
   /// Whether requests are logged. To ask the logger each time costs more than it seems.
   let logsRequests: Bool
   private let handler: Handler
@@ -24,6 +25,7 @@ final class Service: Sendable {
     self.configuration = configuration
     self.handler = handler
     logsRequests = configuration.logger.logLevel <= .debug
+    handlerWatch = HandlerWatch(configuration.logger)
     bodyBudget = BodyBudget(limitInBytes: configuration.maximumBufferedBytes)
   }
 
@@ -42,8 +44,10 @@ final class Service: Sendable {
     switch handler {
     case .whole(let respond):
       request.body = try body.readAll()
+      try body.limitHandler()
       return try respond(request)
     case .streaming(let respond):
+      try body.limitHandler()
       return try respond(request, &body)
     }
   }

@@ -207,6 +207,10 @@ extension MemoryStream {
     }
   }
 
+  package func markNew() { markBusy() }
+
+  package func markWaiting() -> Bool { markIdle() }
+
   package func markBusy() {
     state.withLock { $0.isIdle = false }
   }

@@ -51,8 +51,8 @@ public struct AcceptedConnection: ~Copyable, Sendable {
   /// Says that nothing is begun: from here on a stop ends the connection at once, by ending its
   /// input, and so does ``ConnectionThreads`` when it needs the place of the one that is idle for longest.
   ///
-  /// Before the first ``markBusy()`` it does nothing: a connection is new from its start, and is given time
-  /// (``ConnectionThreads/Options/newConnectionGrace``). Costs two atomic operations and a look at the time of the
+  /// While the connection is new it does nothing: from its start to its first ``markBusy()``, and from ``markNew()`` on, it
+  /// is given time (``ConnectionThreads/Options/newConnectionGrace``). Costs two atomic operations and a look at the time of the
   /// system's last tick, no system call.
   ///
   /// - Returns: Whether to wait for more; `false` when the connection is to end, and then nothing
@@ -61,6 +61,23 @@ public struct AcceptedConnection: ~Copyable, Sendable {
     // The order of these two decides race 2 in ConnectionRegistry.
     let isNew = entry.markIdle()
     return isNew || !isStopping
+  }
+
+  /// Says that something has begun to come, and is not there yet: from here on the connection is as a new one.
+  ///
+  /// It has ``ConnectionThreads/Options/newConnectionGrace`` until a stop, or another's need of its place, ends its
+  /// input. So a peer that sends a byte and no more does not keep its place.
+  public borrowing func markNew() {
+    entry.markNew()
+  }
+
+  /// Says that what was begun waits: from here on a stop ends the connection's input at once, to wake it. Nobody else does.
+  ///
+  /// - Returns: Whether to wait; `false` when the server is stopping.
+  public borrowing func markWaiting() -> Bool {
+    // In this order, as in ``markIdle()``.
+    entry.markWaiting()
+    return !isStopping
   }
 
   /// Says that something is begun, which a stop lets finish.

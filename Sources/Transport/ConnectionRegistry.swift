@@ -1,6 +1,6 @@
 // Which connections and threads live, and how to end them in order.
 //
-// Three races, and why they cannot happen:
+// Four races, three of which cannot happen:
 //
 // 1. A stop shuts down a descriptor that was closed and given to another file meanwhile. A descriptor
 //    is shut down only under the lock and only while its connection is registered; a connection is
@@ -27,17 +27,20 @@ final class ConnectionRegistry: Sendable {
   /// What others need to know of a connection.
   final class Entry: Sendable {
     enum Phase {
-      /// Nothing has come yet.
+      /// Something is about to begin: the connection was just made, or a request has come in part.
       case new(since: MonotonicTime)
       case busy
+      /// In the middle of something, and waiting for nothing that a stop would take away.
+      case waiting
       case idle(since: MonotonicTime)
     }
 
     fileprivate let descriptor: Int32
     fileprivate let client: ClientNetwork?
     /// The phase in one number, which only the connection's own thread changes: 0 if it is busy, nanoseconds since when
-    /// it is idle, and less than 0 if it is new.
+    /// it is idle, less than 0 if it is new, and more than any time if it waits.
     private let number: Atomic<Int64>
+    private static let waiting = Int64.max
     /// Whether its input was ended to make room for another. Changed under the lock, once.
     fileprivate let isLeaving = Atomic(false)
 
@@ -50,6 +53,7 @@ final class ConnectionRegistry: Sendable {
     fileprivate var phase: Phase {
       let number = number.load(ordering: .sequentiallyConsistent)
       if number == 0 { return .busy }
+      if number == Self.waiting { return .waiting }
       let since = MonotonicTime(nanoseconds: abs(number))
       return number < 0 ? .new(since: since) : .idle(since: since)
     }
@@ -68,10 +72,18 @@ final class ConnectionRegistry: Sendable {
       number.store(0, ordering: .relaxed)
     }
 
+    func markNew() {
+      number.store(-MonotonicTime.lastTick().nanoseconds, ordering: .sequentiallyConsistent)
+    }
+
+    func markWaiting() {
+      number.store(Self.waiting, ordering: .sequentiallyConsistent)
+    }
+
     /// Since when it could be ended; `nil` if it is busy.
     fileprivate func idleSince(grace: Duration) -> MonotonicTime? {
       switch phase {
-      case .busy: nil
+      case .busy, .waiting: nil
       case .new(let since): since + grace
       case .idle(let since): since
       }
@@ -299,7 +311,7 @@ extension ConnectionRegistry {
       switch entry.phase {
       case .busy: continue
       case .new(let since) where !ifNew(since): continue
-      case .new, .idle: shutDown(entry.descriptor, .receiving)
+      case .new, .waiting, .idle: shutDown(entry.descriptor, .receiving)
       }
     }
   }

@@ -63,6 +63,7 @@ public final class File: Sendable {
   ///   - range: Which bytes, all of which must be there.
   ///   - output: Gets them at its end; some of them if this throws.
   package func read(_ range: Range<Int>, into output: inout [UInt8]) throws(FileError) {
+    guard !range.isEmpty else { return }
     var next = range.lowerBound
     try output.append(addingCapacity: range.count) { (output) throws(FileError) in
       while next < range.upperBound {

@@ -23,6 +23,14 @@ package protocol ServedStream: ByteStream, AnyObject, Sendable {
   /// - Returns: Whether to wait for more; `false` when the server is stopping.
   func markIdle() -> Bool
 
+  /// Says that something has begun to come: it has a short time to be there before a stop ends the stream's input.
+  func markNew()
+
+  /// Says that something that was begun waits: from here on a stop ends the stream's input at once.
+  ///
+  /// - Returns: Whether to wait; `false` when the server is stopping.
+  func markWaiting() -> Bool
+
   /// Says that something is begun, which a stop lets finish.
   func markBusy()
 
@@ -57,6 +65,8 @@ package final class ConnectionStream: ServedStream {
   }
   package var isStopping: Bool { connection.isStopping }
   package func markIdle() -> Bool { connection.markIdle() }
+  package func markNew() { connection.markNew() }
+  package func markWaiting() -> Bool { connection.markWaiting() }
   package func markBusy() { connection.markBusy() }
 
   package func attemptReceive(

@@ -114,6 +114,56 @@ struct ConnectionLimitsTests {
     try exchange("/again", with: server.connect())
   }
 
+  @Test("A response that cannot be sent counts among the requests of its connection")
+  func unsendable() throws {
+    let server = try RunningServer(.tcp(port: 0), { $0.maximumRequestsPerConnection = 1 }) { _ in
+      .text("", fields: [.contentType: "a\r\nb"])
+    }
+    let client = try server.connect()
+    try client.send(String(repeating: "GET / HTTP/1.1\nHost: a\n\n", count: 3))
+    let response = try client.receive()
+    #expect(response.status == 500 && response.fields["Connection"] == "close")
+    #expect(try client.isClosedSilently())
+  }
+
+  @Test("A response that waits in the middle keeps its place")
+  func waiting() throws {
+    let news = Monitor(false)
+    let server = try RunningServer(
+      { $0.maximumConnections = 1 },
+      streaming: { _, _ in
+        .stream("text/event-stream") { body in
+          try body.write("first")
+          while !news.withLock({ $0 }) {
+            guard try body.wait(for: .milliseconds(1)) == .timeOver else { return }
+          }
+          try body.write("last")
+        }
+      })
+    let listener = try server.connect()
+    try listener.send("GET / HTTP/1.1\nHost: a\n\n")
+    _ = try listener.receive(through: "first")
+    for _ in 1...3 { #expect(try server.connect().receive().status == 503) }
+    news.withLock { $0 = true }
+    _ = try listener.receive(through: "last\n0\n\n")
+  }
+
+  @Test("Who begins a request and stops gives way like who is idle, a little later")
+  func begun() throws {
+    let server = try server {
+      $0.maximumConnections = 1
+      $0.newConnectionGrace = .milliseconds(10)
+    }
+    var slow = try server.connect()
+    for _ in 1...2 {
+      try slow.send("G")
+      let client = try served(by: server)
+      #expect(try slow.isClosedSilently())
+      // The next one that begins and stops has been answered before.
+      slow = client
+    }
+  }
+
   @Test("The limits in force are told by the server and in one line of its log")
   func ceilings() throws {
     let server = try server { _ in }

@@ -169,6 +169,23 @@ struct ResponseBodyTests {
     #expect(server.log.hasRecorded("error Handler error: GET /: thrown"))
   }
 
+  @Test("A head that cannot be sent becomes a 500")
+  func headRefused() throws {
+    let server = try RunningServer { request in
+      .stream("text/plain", fields: [request.path == "/length" ? .contentLength : .allow: "\r"]) {
+        try $0.write("hidden")
+      }
+    }
+    for path in ["/length", "/other"] {
+      let client = try server.connect()
+      try client.send("GET \(path) HTTP/1.1\nHost: a\n\n")
+      let response = try client.receive()
+      #expect(response.status == 500 && !response.text.contains("hidden"))
+      let line = "error Handler error: GET \(path): the response cannot be sent: "
+      #expect(server.log.hasRecorded(line))
+    }
+  }
+
   @Test("A body that is shorter or longer than declared is never taken for a whole one")
   func wrongLength() throws {
     let server = try RunningServer { request in

@@ -97,7 +97,9 @@ struct TakeOverTests {
     let handled = Monitor<[String]>([])
     let server = try RunningServer { request in
       handled.withLock { $0.append(request.target) }
-      return .text("no", status: .methodNotAllowed)
+      // What cannot be sent is a refusal too.
+      return .text(
+        "no", status: .methodNotAllowed, fields: request.target == "b:2" ? [.allow: "a\r\n"] : [:])
     }
     for fields in ["", "Content-Length: 0\n", "Transfer-Encoding: chunked\n"] {
       let body = fields.hasPrefix("T") ? "0\n\n" : ""
@@ -109,7 +111,11 @@ struct TakeOverTests {
       #expect(refused.fields["Connection"] == "close")
       #expect(try client.isClosedSilently())
     }
-    #expect(handled.withLock { $0 } == ["b:1", "b:1", "b:1"])
+    let client = try server.connect()
+    try client.send("CONNECT b:2 HTTP/1.1\nHost: b:2\n\nGET /inside HTTP/1.1\nHost: b\n\n")
+    #expect(try client.receive(to: "CONNECT").status == 500)
+    #expect(try client.isClosedSilently())
+    #expect(handled.withLock { $0 } == ["b:1", "b:1", "b:1", "b:2"])
   }
 
   @Test("An upgrade that the handler does not care for is an ordinary request")

@@ -2,11 +2,12 @@
 //
 // What depends on how long something takes is in virtual time; over sockets there is only what no busy machine changes.
 
-import Freetser
 import Logging
 import StreamSimulation
 import Testing
 import Threads
+
+@testable import Freetser
 
 #if canImport(Darwin)
   import Darwin
@@ -98,6 +99,24 @@ struct VirtualTimeoutTests {
         .pause(.seconds(seconds)), .send("y"), .wait(for: "\n\n"),
       ])
     #expect(conversation.statuses == [status])
+  }
+
+  @Test("What a handler does between two pieces of a body is not its client's time")
+  func busyHandler() {
+    let conversation = Conversation(
+      [
+        .send("POST / HTTP/1.1\nHost: a\nContent-Length: 2\n\nh"), .pause(.milliseconds(150)),
+        .send("i"), .wait(for: "hi"), .close,
+      ],
+      changing: { $0.timeouts.body = .milliseconds(100) }
+    ) { _, body in
+      var all = try body.read() ?? []
+      // It works for longer than a body may take.
+      _ = try body.raw.stream.wait(for: .end, until: body.raw.stream.now() + .milliseconds(120))
+      while let piece = try body.read() { all += piece }
+      return .bytes(all)
+    }
+    #expect(conversation.statuses == [200])
   }
 
   @Test("Each request has its own times, however long the connection lives")

@@ -76,5 +76,9 @@ package final class SimulatedStream: ServedStream, @unchecked Sendable {
     return !wire.isStopping
   }
 
+  package func markNew() { wire.isIdle = false }
+
+  package func markWaiting() -> Bool { markIdle() }
+
   package func markBusy() { wire.isIdle = false }
 }

@@ -20,8 +20,7 @@ final class RunningServer {
     _ endpoints: [Endpoint], _ change: (inout ServerConfiguration) -> Void = { _ in },
     handler: @escaping @Sendable (Request) throws -> Response
   ) throws {
-    var configuration = ServerConfiguration()
-    configuration.logger = log.logger
+    var configuration = Self.configuration(log)
     change(&configuration)
     server = Server(endpoints, configuration: configuration, handler: handler)
     address = try server.start()
@@ -31,11 +30,20 @@ final class RunningServer {
     _ change: (inout ServerConfiguration) -> Void = { _ in },
     streaming handler: @escaping @Sendable (Request, inout RequestBody) throws -> Response
   ) throws {
-    var configuration = ServerConfiguration()
-    configuration.logger = log.logger
+    var configuration = Self.configuration(log)
     change(&configuration)
     server = Server(.tcp(port: 0), configuration: configuration, streaming: handler)
     address = try server.start()
+  }
+
+  /// No client is too slow, unless the test sets a time: on a busy machine each may be.
+  private static func configuration(_ log: LogRecorder) -> ServerConfiguration {
+    var configuration = ServerConfiguration()
+    configuration.logger = log.logger
+    let linger = configuration.timeouts.linger
+    configuration.timeouts.setAll(to: .seconds(600))
+    configuration.timeouts.linger = linger
+    return configuration
   }
 
   deinit {
