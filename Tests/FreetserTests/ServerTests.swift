@@ -350,6 +350,50 @@ struct StoppingTests {
     servers.withLock { $0 = [] }
   }
 
+  @Test(
+    "A stop that comes while the server starts is not lost: of a handler, and of who could connect",
+    arguments: [true, false])
+  func stopWhileStarting(isHandlers: Bool) throws {
+    let path = try makeTemporaryPath(suffix: ".sock")
+    let servers = Monitor<[Server]>([])
+    var configuration = ServerConfiguration()
+    configuration.logger = LogRecorder().logger
+    // It can be connected to when the first is open, and each that follows takes time.
+    let endpoints = [Endpoint.unix(path: path)] + Array(repeating: .tcp(port: 0), count: 20)
+    let server = Server(endpoints, configuration: configuration) { _ in
+      if isHandlers { servers.withLock { $0.first }?.stop(within: .zero) }
+      return .text("ok")
+    }
+    servers.withLock { $0 = [server] }
+    defer { servers.withLock { $0 = [] } }
+    for round in 1...30 {
+      let client = try Thread.start(name: "client") {
+        var client: TestClient?
+        while client == nil {
+          client = try? TestClient(.unix(path: path))
+          sched_yield()
+        }
+        guard isHandlers else { return server.stop(within: .zero) }
+        // It may be cut before its response is sent.
+        try? client?.send("GET / HTTP/1.1\nHost: a\n\n")
+        _ = try? client?.receive()
+      }
+      try server.start()
+      let hasStopped = Monitor(false)
+      let waiting = try Thread.start(name: "wait") {
+        server.waitUntilStopped()
+        hasStopped.withLock { $0 = true }
+        hasStopped.wakeAll()
+      }
+      let inTime: Void? = hasStopped.wait(until: .now() + .seconds(60)) { $0 ? () : nil }
+      #expect(inTime != nil, "round \(round)")
+      server.stop(within: .zero)
+      waiting.join()
+      client.join()
+      if inTime == nil { return }
+    }
+  }
+
   @Test("A server can run again as soon as run has returned")
   func runAgain() throws {
     let log = LogRecorder()
@@ -396,6 +440,30 @@ struct StoppingTests {
         _ = kill(getpid(), SIGTERM)
       }
       try server.run()
+      exit(7)
+    }
+  }
+
+  @Test("A signal that comes while the server starts is one stop, which does not end its own delay")
+  func earlySignalAndDelay() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      let path = try makeTemporaryPath(suffix: ".sock")
+      var configuration = ServerConfiguration()
+      configuration.stopDelay = .seconds(1_000_000)
+      for _ in 1...20 {
+        let server = Server(.unix(path: path), configuration: configuration) { _ in .text("ok") }
+        let client = try Thread.start(name: "client") {
+          while (try? TestClient(.unix(path: path))) == nil { sched_yield() }
+          _ = kill(getpid(), SIGTERM)
+          while server.addresses.isEmpty || server.isReady { sched_yield() }
+          for _ in 1...100 {
+            if (try? TestClient(.unix(path: path))) == nil { exit(1) }
+          }
+          server.stop()
+        }
+        try server.run()
+        client.join()
+      }
       exit(7)
     }
   }
