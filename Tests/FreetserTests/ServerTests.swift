@@ -468,6 +468,32 @@ struct StoppingTests {
     }
   }
 
+  #if os(Linux)
+    @Test("Signals for which there is no thread leave no pipe")
+    func noThreadForSignals() async {
+      await #expect(processExitsWith: .exitCode(7)) {
+        func pipes() -> Int {
+          var status = stat()
+          return (0..<256).count {
+            unsafe fstat($0, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+          }
+        }
+        let before = pipes()
+        var attributes = pthread_attr_t()
+        unsafe pthread_attr_init(&attributes)
+        unsafe pthread_attr_setstacksize(&attributes, 1 << 46)  // no machine has that
+        precondition(unsafe pthread_setattr_default_np(&attributes) == 0)
+        let server = Server(.tcp(port: 0)) { _ in .text("never") }
+        for _ in 1...3 {
+          do throws(TransportError) {
+            try server.run()
+          } catch .cannotStartThread {}
+        }
+        exit(pipes() == before ? 7 : 1)
+      }
+    }
+  #endif
+
   @Test("A signal that was ignored when the program started stays ignored")
   func ignoredSignal() async {
     await #expect(processExitsWith: .exitCode(7)) {
