@@ -8,7 +8,7 @@ struct Conditions {
   let fields: Fields
   /// The tag of the present state; `nil` if it has none, so that nobody can mean it.
   let tag: EntityTag?
-  /// Since when that state is, in seconds since 1970: what `Last-Modified` says.
+  /// Since when that state is, in seconds since 1970: what `Last-Modified` says if there is a tag.
   let modified: Int
   /// The present year, for dates that have only its last two digits.
   let thisYear: Int
@@ -26,7 +26,8 @@ struct Conditions {
   /// The conditions in their order of precedence (section 13.2.2): a tag counts more than a date, and that nothing was
   /// missed more than that something is new.
   ///
-  /// A list of tags that is malformed has none; a date that is malformed is ignored.
+  /// A list of tags that is malformed has none; a date that is malformed is ignored. So is one that asks for news of a
+  /// state without a tag: the client may have had another state of that second.
   var outcome: Outcome {
     if let wanted = fields[.ifMatch] {
       guard matches(wanted, EntityTag.matchesStrongly) else { return .failed }
@@ -35,7 +36,7 @@ struct Conditions {
     }
     if let known = fields[.ifNoneMatch] {
       if matches(known, EntityTag.matchesWeakly) { return .notModified }
-    } else if let date = date(.ifModifiedSince) {
+    } else if tag != nil, let date = date(.ifModifiedSince) {
       if modified <= date { return .notModified }
     }
     return .proceed

@@ -15,7 +15,8 @@ extension Response {
   /// is answered with 206 and the part, or up to 16 parts, and with 416 if there are no such bytes.
   ///
   /// All of that is for GET and HEAD, and for status 200; with others the client gets the whole file. A file that was
-  /// changed within the last second or two has neither `ETag` nor `Last-Modified`: it may change again unnoticed.
+  /// changed within the last second or two is always sent, without `ETag` and with a `Last-Modified` of a second before:
+  /// it may change again unnoticed.
   ///
   /// Replace files that are served by moving others into their place. One that is changed where it is reaches those who
   /// are just getting it half old and half new; if it becomes shorter, their connection is cut.
@@ -85,9 +86,10 @@ extension Response {
       return Response(status: .notModified, fields: response.fields)
     case .proceed: break
     }
-    if tag != nil {
-      response.fields[.lastModified] = CivilTime(secondsSince1970: modified).httpDate
-    }
+    // A client that is given no date may use that of the response (section 13.1.3), which a later state of the same
+    // second has too. The second before is no later state's: whoever names it gets what there is then.
+    response.fields[.lastModified] =
+      CivilTime(secondsSince1970: tag == nil ? modified - 1 : modified).httpDate
     response.fields[.acceptRanges] = "bytes"
     guard request.method == .get, conditions.allowParts else { return response }
     switch RequestedBytes(request.fields[.range], of: file.size) {
@@ -137,7 +139,7 @@ extension EntityTag {
   /// The time of modification alone would not do: programs that copy files keep that of the original, and builds and
   /// images give the same to all. The time of change is the system's own and moves with every write. But two writes
   /// within one tick of its clock, at most 10 ms, can leave it the same, and what a client is told it may keep for ever:
-  /// so a file has no tag, and no date either, for the first second or two after a change.
+  /// so a file has no tag, and no date of its own either, for the first second or two after a change.
   ///
   /// - Parameter now: Seconds since 1970.
   init?(of file: File, now: Int) {

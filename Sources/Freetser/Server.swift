@@ -202,26 +202,34 @@ public final class Server: Sendable {
   /// - Throws: `TransportError` if one of the endpoints cannot be listened on.
   public func run(ready: (Address) -> Void = { _ in }) throws(TransportError) {
     let limit = service.configuration.stopLimit
-    let isSignalled = Monitor(false)
+    let progress = Monitor((hasStarted: false, isSignalled: false))
     // Before the start: whoever can connect can also expect that a signal stops us in order.
     let signals = StopSignals.shared.whenSignalled { [self] in
-      isSignalled.withLock { $0 = true }
-      stop(within: limit)
+      let hasStarted = progress.withLock {
+        $0.isSignalled = true
+        return $0.hasStarted
+      }
+      if hasStarted { stop(within: limit) }
     }
     defer { StopSignals.shared.forget(signals) }
     let address = try start()
+    let isSignalled = progress.withLock {
+      $0.hasStarted = true
+      return $0.isSignalled
+    }
     speaksForProgram.store(service.configuration.notifiesServiceManager, ordering: .relaxed)
     defer { speaksForProgram.store(false, ordering: .relaxed) }
     ready(address)
     if isReady { notifyServiceManager("READY=1") }
-    // A signal before the server ran found nothing to stop.
-    if isReady, isSignalled.withLock({ $0 }) { stop(within: limit) }
+    // A signal before the server ran leaves the stop to us; both would be two, and the second ends the delay.
+    if isReady, isSignalled { stop(within: limit) }
     waitUntilStopped()
   }
 
   /// Stops in order: goes on as before for ``ServerConfiguration/stopDelay``, closes the listeners and idle connections,
-  /// lets the others finish their request, cuts what is not finished in time, and waits for all of it. Does nothing if
-  /// the server is not running. A second call ends the delay.
+  /// lets the others finish their request, cuts what is not finished in time, and waits for all of it. A server that is
+  /// just starting is stopped as soon as it has started. Does nothing if the server is not running. A second call ends
+  /// the delay.
   ///
   /// Called by a handler it returns at once and the server stops behind it, so that the handler's own response can be
   /// sent. A handler that never returns cannot be ended; its thread is left behind, and that is logged.
@@ -291,11 +299,15 @@ public final class Server: Sendable {
   }
 
   /// What there is to stop, and whether nobody else has begun to.
+  ///
+  /// A start is waited for: it accepts before it is over, so that a first request, and whoever could connect, may
+  /// ask for a stop that must not be lost.
   private func beginStop() -> (ConnectionThreads?, isFirst: Bool) {
     defer { state.wakeAll() }
-    return state.withLock { state in
+    let begun: (ConnectionThreads?, isFirst: Bool)? = state.wait { state in
       switch state {
-      case .stopped, .starting: return (nil, true)
+      case .starting: return nil
+      case .stopped: return (nil, true)
       case .stopping(let threads): return (threads, false)
       case .leaving(let threads, _, _):
         state = .stopping(threads)
@@ -306,6 +318,7 @@ public final class Server: Sendable {
         return (threads, true)
       }
     }
+    return begun!  // without a deadline the wait ends with a value
   }
 
   /// Serves as before until the delay is over, or somebody asks again.

@@ -105,6 +105,8 @@ final class StopSignals: Sendable {
       }
       return true
     } catch {
+      pipeForSignals.store(-1, ordering: .releasing)
+      for end in ends { close(end) }
       return false
     }
   }

@@ -57,22 +57,31 @@ struct AcceptLoop: ~Copyable {
     do throws(ThreadError) {
       try server.startServing(handoff)
     } catch {
-      defer { server.registry.endsServing() }
-      guard let socket = socket(of: handoff) else { return }
-      refuse(socket, .cannotStartThread(code: error.code))
+      if let connection = handoff.take() {
+        refuse(connection, .cannotStartThread(code: error.code))
+      }
+      server.registry.endsServing()
     }
   }
 
-  /// A second descriptor of the connection's socket: the connection itself goes, and with it its place.
-  private func socket(of handoff: Handoff<AcceptedConnection>) -> Socket? {
-    guard let connection = handoff.take() else { return nil }
-    return try? connection.socket.duplicate()
+  private mutating func refuse(_ socket: consuming Socket, _ cause: RefusalCause) {
+    let peer = socket.peer
+    refused.add(socket)
+    report(cause, peer)
   }
 
-  private mutating func refuse(_ socket: consuming Socket, _ cause: RefusalCause) {
-    let event = reports.add(cause, peer: socket.peer, .now())
-    refused.add(socket)
-    if let event { server.onEvent(event) }
+  /// Refuses a connection that was admitted already: it goes, and with it its place, and what is refused is a second
+  /// descriptor of its socket. Without one it is closed with no answer.
+  private mutating func refuse(_ connection: consuming AcceptedConnection, _ cause: RefusalCause) {
+    let peer = connection.peer
+    let socket = try? connection.socket.duplicate()
+    _ = consume connection
+    if let socket { refused.add(socket) }
+    report(cause, peer)
+  }
+
+  private mutating func report(_ cause: RefusalCause, _ peer: Address) {
+    if let event = reports.add(cause, peer: peer, .now()) { server.onEvent(event) }
   }
 
   /// Without descriptors: has an idle connection closed so that the next can be served, or refuses the next.

@@ -24,9 +24,11 @@ public final class Listener: Sendable {
   private let use = Monitor(Use())
   /// Whether other processes may accept from the socket too, and change whether it blocks.
   private let isShared: Bool
-  private let receiveTimeout: Duration?
+  private let options: ListenerOptions
   /// Whether accepted sockets have their timeouts from the listening one.
   private let handsOnTimeouts: Bool
+  /// Whether they have the options of TCP from it, or are no TCP sockets.
+  private let handsOnOptions: Bool
 
   private struct Use {
     var isClosed = false
@@ -50,9 +52,17 @@ public final class Listener: Sendable {
     listening = socket.descriptor.number
     wakeUp = socket.wakeUp.reading.number
     sockets = Handoff(socket)
-    isShared = if case .inherited = endpoint.place { true } else { false }
-    receiveTimeout = options.receiveTimeout
-    handsOnTimeouts = Transport.handsOnTimeouts(endpoint)
+    self.options = options
+    if case .inherited(let inherited) = endpoint.place {
+      isShared = true
+      // A connection has what the listening socket had when it came, which may have been before we set anything.
+      handsOnTimeouts = false
+      handsOnOptions = inherited.isUnix
+    } else {
+      isShared = false
+      handsOnTimeouts = Transport.handsOnTimeouts(endpoint)
+      handsOnOptions = true
+    }
   }
 
   /// Listens on all of the endpoints, or on none.
@@ -105,11 +115,7 @@ public final class Listener: Sendable {
       if isShared, try !waitForConnection(until: deadline) { return nil }
       switch acceptOne(listening) {
       case .accepted(let descriptor, let name):
-        if !handsOnTimeouts {
-          // The listening socket took the same times, and Darwin refuses only what has ended already.
-          if let receiveTimeout { try? descriptor.setReceiveTimeout(receiveTimeout) }
-          try? descriptor.setShortSendTimeout()
-        }
+        setWhatIsNotHandedOn(descriptor)
         return Socket(descriptor, peer: name.address ?? .unix(path: nil))
       case .failed(let code)
       where code == EAGAIN || isWantOfDescriptors(code) && !isConnectionThere:
@@ -121,6 +127,15 @@ public final class Listener: Sendable {
       case .failed(let code):
         throw .systemCall("accept", code: code)
       }
+    }
+  }
+
+  /// Errors are of no interest: the listening socket took the same, and Darwin refuses only what has ended already.
+  private func setWhatIsNotHandedOn(_ descriptor: borrowing FileDescriptor) {
+    if !handsOnOptions { try? descriptor.apply(options) }
+    if !handsOnTimeouts {
+      if let timeout = options.receiveTimeout { try? descriptor.setReceiveTimeout(timeout) }
+      try? descriptor.setShortSendTimeout()
     }
   }
 
@@ -165,17 +180,13 @@ func isWantOfDescriptors(_ code: Int32) -> Bool {
   code == EMFILE || code == ENFILE
 }
 
-/// Whether accepted sockets have SO_RCVTIMEO and SO_SNDTIMEO from the listening one: seen on Linux for TCP,
-/// and not for Unix domain sockets.
+/// Whether sockets accepted from one of ours have SO_RCVTIMEO and SO_SNDTIMEO from it: seen on Linux for TCP, and not
+/// for Unix domain sockets.
 private func handsOnTimeouts(_ endpoint: Endpoint) -> Bool {
   #if canImport(Darwin)
     return false
   #else
-    switch endpoint.place {
-    case .tcp: return true
-    case .unix: return false
-    case .inherited(let socket): return !socket.isUnix
-    }
+    return if case .tcp = endpoint.place { true } else { false }
   #endif
 }
 

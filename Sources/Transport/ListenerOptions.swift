@@ -59,14 +59,11 @@ public struct ListenerOptions: Hashable, Sendable {
 }
 
 extension FileDescriptor {
-  /// Sets the TCP options.
+  /// Sets the TCP options that concern connections.
   ///
   /// Set on a listening socket, accepted sockets have them from birth, which saves six system calls
   /// per connection.
   borrowing func apply(_ options: ListenerOptions) throws(TransportError) {
-    if options.reusePort {
-      try set(SOL_SOCKET, SO_REUSEPORT, to: 1, "SO_REUSEPORT")
-    }
     if options.noDelay {
       try set(tcpLevel, TCP_NODELAY, to: 1, "TCP_NODELAY")
     }

@@ -47,8 +47,6 @@ struct ListeningSocket: ~Copyable, Sendable {
     let wakeUp = try Pipe()
     let descriptor = try socket.duplicate()
     try setNonBlocking(descriptor, true)
-    var options = options
-    options.reusePort = false  // it is bound
     if !socket.isUnix { try descriptor.apply(options) }
     try descriptor.setReceiveTimeout(options.receiveTimeout)
     try descriptor.setShortSendTimeout()
@@ -67,6 +65,9 @@ struct ListeningSocket: ~Copyable, Sendable {
     if case .tcp(_, _, let dualStack) = endpoint.place {
       // A restart need not wait for the connections of the last run to leave TIME_WAIT (socket(7)).
       try descriptor.set(SOL_SOCKET, SO_REUSEADDR, to: 1, "SO_REUSEADDR")
+      if options.reusePort {
+        try descriptor.set(SOL_SOCKET, SO_REUSEPORT, to: 1, "SO_REUSEPORT")
+      }
       if name.family == AF_INET6 {
         try descriptor.set(ipv6Level, IPV6_V6ONLY, to: dualStack ? 0 : 1, "IPV6_V6ONLY")
       }

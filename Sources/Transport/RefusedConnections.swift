@@ -4,7 +4,8 @@
 // reset, and a reset can destroy what was sent before. Clients mostly send their request at the same time as they
 // are refused. So a refused connection ends our half and is kept for a while, in which its request comes and stays
 // unread; then what came is thrown away, and it is closed. Nobody waits for it, and how many are kept is bounded: what
-// is promised is a second for each client to read, and less only while more than ``capacity`` a second are refused.
+// is promised is a second for each client to read, and less only while more than ``capacity`` a second are refused, and
+// at a stop, which waits for none of them.
 
 import Threads
 

@@ -165,11 +165,12 @@ struct ConditionsTests {
     #expect(try conditions(row.fields).outcome == row.outcome)
   }
 
-  @Test("What has no tag is meant by none, and by *")
+  @Test("What has no tag is meant by none, and by *; no date says that it is known")
   func withoutTag() throws {
     for (field, value, outcome) in [
       ("If-Match", "\"a\"", Conditions.Outcome.failed), ("If-Match", "*", .proceed),
       ("If-None-Match", "\"a\"", .proceed), ("If-None-Match", "*", .notModified),
+      ("If-Modified-Since", Self.date, .proceed), ("If-Modified-Since", Self.after, .proceed),
     ] {
       #expect(try conditions([(field, value)], tag: nil).outcome == outcome, "\(field): \(value)")
     }

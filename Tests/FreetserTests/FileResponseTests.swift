@@ -3,6 +3,7 @@
 import Freetser
 import Logging
 import Testing
+import Threads
 
 @testable import struct Freetser.CivilTime
 @testable import struct Freetser.Response
@@ -241,7 +242,7 @@ struct FileResponseTests {
     try requireNewTag()
   }
 
-  @Test("A file that was just changed has neither tag nor date; a date in the future is not told")
+  @Test("A fresh file has no tag, and the date before; a date in the future is not told")
   func fresh() throws {
     let directory = try makeDirectory()
     try write(Array("abc".utf8), to: "\(directory)/file")
@@ -256,15 +257,51 @@ struct FileResponseTests {
         fields: [:], now: now)
     }
     for age in [-100, 0, 1] {
-      let fresh = try response(changed + age)
-      #expect(fresh.fields[.eTag] == nil && fresh.fields[.lastModified] == nil)
+      let now = changed + age
+      let fresh = try response(now)
+      let date = CivilTime(secondsSince1970: now - 1).httpDate
+      #expect(fresh.fields[.eTag] == nil && fresh.fields[.lastModified] == date)
       #expect(fresh.fields[.acceptRanges] == "bytes")
-      #expect(try response(changed + age, [("Range", "bytes=1-1")]).status == .partialContent)
+      #expect(try response(now, [("Range", "bytes=1-1")]).status == .partialContent)
+      #expect(try response(now, [("Range", "bytes=1-1"), ("If-Range", date)]).status == .ok)
+      for known in [date, CivilTime(secondsSince1970: now).httpDate] {
+        #expect(try response(now, [("If-Modified-Since", known)]).status == .ok)
+      }
     }
     let old = try response(changed + 2)
     #expect(old.fields[.eTag] != nil)
     #expect(
       old.fields[.lastModified] == CivilTime(secondsSince1970: changed + 2).httpDate)
+  }
+
+  @Test("RFC 9110 13.1.3: the date of one state is not taken for the next of the same second")
+  func changedTwice() throws {
+    let path = "\(try makeDirectory())/file"
+    let now = Monitor(0)
+    let server = try RunningServer { request in
+      .file(
+        try File(path), for: request, contentType: "text/plain", status: .ok, fields: [:],
+        now: now.withLock { $0 })
+    }
+    let client = try server.connect()
+    try write(Array("v1".utf8), to: path)
+    let second = try File(path).changed.seconds
+    try setTimes(of: path, to: second)
+    now.withLock { $0 = second }
+    try client.send("GET / HTTP/1.1\nHost: a\n\n")
+    let first = try client.receive()
+    #expect(first.text == "v1" && first.fields["ETag"] == nil)
+    let date = try #require(first.fields["Last-Modified"])
+
+    try write(Array("v2".utf8), to: path)
+    try setTimes(of: path, to: second)
+    let changed = try File(path).changed.seconds
+    for age in [0, 1, 2, 100] {
+      now.withLock { $0 = changed + age }
+      try client.send("GET / HTTP/1.1\nHost: a\nIf-Modified-Since: \(date)\n\n")
+      let next = try client.receive()
+      #expect(next.status == 200 && next.text == "v2", "\(age)")
+    }
   }
 
   @Test("A file that became shorter is 500 before anything is sent, and else cuts the connection")

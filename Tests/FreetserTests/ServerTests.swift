@@ -350,6 +350,50 @@ struct StoppingTests {
     servers.withLock { $0 = [] }
   }
 
+  @Test(
+    "A stop that comes while the server starts is not lost: of a handler, and of who could connect",
+    arguments: [true, false])
+  func stopWhileStarting(isHandlers: Bool) throws {
+    let path = try makeTemporaryPath(suffix: ".sock")
+    let servers = Monitor<[Server]>([])
+    var configuration = ServerConfiguration()
+    configuration.logger = LogRecorder().logger
+    // It can be connected to when the first is open, and each that follows takes time.
+    let endpoints = [Endpoint.unix(path: path)] + Array(repeating: .tcp(port: 0), count: 20)
+    let server = Server(endpoints, configuration: configuration) { _ in
+      if isHandlers { servers.withLock { $0.first }?.stop(within: .zero) }
+      return .text("ok")
+    }
+    servers.withLock { $0 = [server] }
+    defer { servers.withLock { $0 = [] } }
+    for round in 1...30 {
+      let client = try Thread.start(name: "client") {
+        var client: TestClient?
+        while client == nil {
+          client = try? TestClient(.unix(path: path))
+          sched_yield()
+        }
+        guard isHandlers else { return server.stop(within: .zero) }
+        // It may be cut before its response is sent.
+        try? client?.send("GET / HTTP/1.1\nHost: a\n\n")
+        _ = try? client?.receive()
+      }
+      try server.start()
+      let hasStopped = Monitor(false)
+      let waiting = try Thread.start(name: "wait") {
+        server.waitUntilStopped()
+        hasStopped.withLock { $0 = true }
+        hasStopped.wakeAll()
+      }
+      let inTime: Void? = hasStopped.wait(until: .now() + .seconds(60)) { $0 ? () : nil }
+      #expect(inTime != nil, "round \(round)")
+      server.stop(within: .zero)
+      waiting.join()
+      client.join()
+      if inTime == nil { return }
+    }
+  }
+
   @Test("A server can run again as soon as run has returned")
   func runAgain() throws {
     let log = LogRecorder()
@@ -399,6 +443,56 @@ struct StoppingTests {
       exit(7)
     }
   }
+
+  @Test("A signal that comes while the server starts is one stop, which does not end its own delay")
+  func earlySignalAndDelay() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      let path = try makeTemporaryPath(suffix: ".sock")
+      var configuration = ServerConfiguration()
+      configuration.stopDelay = .seconds(1_000_000)
+      for _ in 1...20 {
+        let server = Server(.unix(path: path), configuration: configuration) { _ in .text("ok") }
+        let client = try Thread.start(name: "client") {
+          while (try? TestClient(.unix(path: path))) == nil { sched_yield() }
+          _ = kill(getpid(), SIGTERM)
+          while server.addresses.isEmpty || server.isReady { sched_yield() }
+          for _ in 1...100 {
+            if (try? TestClient(.unix(path: path))) == nil { exit(1) }
+          }
+          server.stop()
+        }
+        try server.run()
+        client.join()
+      }
+      exit(7)
+    }
+  }
+
+  #if os(Linux)
+    @Test("Signals for which there is no thread leave no pipe")
+    func noThreadForSignals() async {
+      await #expect(processExitsWith: .exitCode(7)) {
+        func pipes() -> Int {
+          var status = stat()
+          return (0..<256).count {
+            unsafe fstat($0, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+          }
+        }
+        let before = pipes()
+        var attributes = pthread_attr_t()
+        unsafe pthread_attr_init(&attributes)
+        unsafe pthread_attr_setstacksize(&attributes, 1 << 46)  // no machine has that
+        precondition(unsafe pthread_setattr_default_np(&attributes) == 0)
+        let server = Server(.tcp(port: 0)) { _ in .text("never") }
+        for _ in 1...3 {
+          do throws(TransportError) {
+            try server.run()
+          } catch .cannotStartThread {}
+        }
+        exit(pipes() == before ? 7 : 1)
+      }
+    }
+  #endif
 
   @Test("A signal that was ignored when the program started stays ignored")
   func ignoredSignal() async {

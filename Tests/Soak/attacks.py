@@ -1,8 +1,10 @@
-"""The attacks. Each is a function that does its worst to a server and raises if the server does not bear it as it should."""
+"""The attacks. Each is a function that does its worst to a server and raises if the server does not bear it as it should.
+
+What it returns, if it does, says how far it went.
+"""
 
 import os
 import resource
-import sys
 import threading
 import time
 from typing import Callable, NamedTuple
@@ -175,7 +177,7 @@ def leaving_mid_body(server):
 def leaving_mid_response(server):
     """Clients that leave in the middle of what they are sent: handlers that write or wait end."""
     def act(number):
-        for path in "/endless", "/events", "/bytes?8000000":
+        for path in "/endless", "/events", "/bytes?8000000", "/file":
             client = server.connect()
             client.get(path)
             client.through(b"\r\n\r\n")
@@ -213,6 +215,39 @@ def upgrading_and_vanishing(server):
     crowd(99, act)
 
 
+# Files
+
+
+def ranges(server):
+    """Parts of a file, few and many, possible and impossible: each client gets the bytes that it asked for, or all, or 416."""
+    whole = open(server.program, "rb").read()
+    size = len(whole)
+    seeds = [server.random.random() for _ in range(20)]
+
+    def act(number):
+        random = type(server.random)(seeds[number])
+        with server.connect() as client:
+            for _ in range(20):
+                first = random.randrange(size)
+                last = random.randrange(first, min(first + 100_000, size))
+                client.get("/file", f"Range: bytes={first}-{last}\r\n")
+                client.expect(206, whole[first:last + 1])
+            client.get("/file", f"Range: bytes={size}-\r\n")
+            client.expect(416)
+            client.get("/file", "Range: bytes=" + ",".join(f"{n * 10}-{n * 10}" for n in range(16)) + "\r\n")
+            parts = client.expect(206).body.split(b"\r\n--")[1:-1]
+            if [part[-1:] for part in parts] != [whole[n * 10:n * 10 + 1] for n in range(16)]:
+                raise Wrong("parts are wrong")
+            # What would be more work than the file itself.
+            many = ["0-," * 1_000, "0-,-1," * 500, "1-0,", "9" * 5_000 + "-"]
+            client.get("/file", f"Range: bytes={many[number % len(many)]}\r\n")
+            if number % len(many) == 3:
+                client.expect(416)
+            else:
+                client.expect(200, whole)
+    crowd(20, act)
+
+
 # Very many, very much, and nonsense
 
 
@@ -242,8 +277,86 @@ def garbage(server):
     crowd(20, act)
 
 
+def proxy_headers(server):
+    """PROXY headers that are garbage, endless, slow or missing: the end, and no answer, unless one is a header by chance."""
+    request = b"GET /target HTTP/1.1\r\nHost: test\r\n\r\n"
+    second = b"\r\n\r\n\0\r\nQUIT\n"
+    valid = [b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n", second + b"\x21\x11\0\x0c" + bytes(12)]
+    wrong = [request, b"PROXY " + b"x" * 10_000, second + b"\x21\x11\xff\xff" + bytes(65_535)]
+    seeds = [server.random.random() for _ in range(40)]
+
+    def act(number):
+        random = type(server.random)(seeds[number])
+        for header in valid + wrong:
+            answer = proxied(server, header + request)
+            if answer.startswith(b"HTTP/1.1 200 ") != (header in valid):
+                raise Wrong(f"{header[:100]!r} is answered {answer!r}")
+        for _ in range(20):
+            sent = bytearray(random.choice([random.randbytes(random.randrange(1, 2_000)), *valid]))
+            for _ in range(random.randrange(5)):
+                sent[random.randrange(len(sent))] = random.randrange(256)
+            answer = proxied(server, sent + request)
+            if answer and not answer.startswith(b"HTTP/1.1 "):
+                raise Wrong(f"{bytes(sent)!r} is answered {answer!r}")
+        with server.connect(address="127.0.0.2") as client:
+            client.send(valid[number % 2][:10])
+            if answer := client.rest():
+                raise Wrong(f"half a header is answered {answer!r}")
+    crowd(40, act)
+
+
+def proxied(server, sent):
+    """What a proxy is answered that sends this."""
+    with server.connect(address="127.0.0.2") as client:
+        try:
+            client.send(sent)
+            client.end_half()
+        except OSError:
+            pass  # it was closed before all was sent
+        return client.rest()
+
+
+def stopping(server):
+    """SIGTERM to another server while clients do their worst to it: it ends in time, and each connection with it."""
+    limit = 2
+    another = server.another(["--stop-limit", str(limit)])
+    try:
+        beginnings = [
+            b"", b"GET /tar", b"POST /whole HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nx",
+            b"POST /pieces HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
+            b"GET /endless HTTP/1.1\r\nHost: test\r\n\r\n", b"GET /file HTTP/1.1\r\nHost: test\r\n\r\n",
+            b"GET /events HTTP/1.1\r\nHost: test\r\n\r\n", b"GET /target HTTP/1.1\r\nHost: test\r\n\r\n", UPGRADE,
+        ]
+        clients = [another.connect(receive_buffer=4096) for _ in range(20 * len(beginnings))]
+        for number, client in enumerate(clients):
+            client.send(beginnings[number % len(beginnings)])
+
+        def come(_):
+            try:
+                while True:
+                    with another.connect() as client:
+                        client.get("/target")
+                        client.response()
+            except (EOFError, ConnectionError):
+                pass  # it was stopped
+        coming = threading.Thread(target=crowd, args=(8, come))
+        coming.start()
+        began = time.monotonic()
+        another.stop("Connections cut")
+        seconds = time.monotonic() - began
+        coming.join()
+        # A second more is for threads to notice, and the rest for a machine that is busy.
+        if seconds > limit + 1 + 10:
+            raise Wrong(f"it took {seconds} s to stop")
+        for client in clients:
+            client.rest()
+            client.leave()
+    finally:
+        another.kill()
+
+
 def idle(server):
-    """10,000 connections that are kept: none is closed, and all can be used again."""
+    """10,000 connections, or as many as there can be, that are kept: none is closed, and all can be used again."""
     clients = [server.connect() for _ in range(most_connections())]
     for _ in range(2):
         for client in clients:
@@ -252,6 +365,7 @@ def idle(server):
             client.expect(200, b"/target")
     for number, client in enumerate(clients):
         leave(client, number)
+    return f"{len(clients)} connections"
 
 
 def too_many(server):
@@ -322,10 +436,7 @@ def most_connections():
         limits.append(int(open(f"/proc/sys/{path}").read()) // maps)
     if os.path.exists("/sys/fs/cgroup/pids.max"):
         limits += [int(limit) for limit in open("/sys/fs/cgroup/pids.max").read().split() if limit.isdigit()]
-    room = min(limit for limit in limits if limit != resource.RLIM_INFINITY) * 3 // 4
-    if room < 10_000:
-        print(f"Only {room} connections are kept idle, for want of descriptors or threads", file=sys.stderr)
-    return min(10_000, room)
+    return min(10_000, min(limit for limit in limits if limit != resource.RLIM_INFINITY) * 3 // 4)
 
 
 def leave(client, number):
@@ -364,7 +475,10 @@ ATTACKS = [
     Attack(leaving_mid_response),
     Attack(expecting_and_silent, IMPATIENT),
     Attack(upgrading_and_vanishing),
+    Attack(ranges),
     Attack(garbage),
+    Attack(proxy_headers, ["--proxy-protocol", *IMPATIENT], warning="Connection of 127.0.0.2"),
+    Attack(stopping),
     Attack(idle, ["--keep-alive", "600"]),
     Attack(too_many, ["--connections", "500", "--patience", "60000"], ["--refusable"], warning="refused "),
     Attack(too_many_from_one_address, ["--connections-per-address", "500", "--patience", "60000"],

@@ -56,8 +56,8 @@ class Client:
     def send(self, data):
         self.socket.sendall(data)
 
-    def get(self, target):
-        self.send(f"GET {target} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+    def get(self, target, fields=""):
+        self.send(f"GET {target} HTTP/1.1\r\nHost: test\r\n{fields}\r\n".encode())
 
     def post(self, target, body=b"", length=None, fields=""):
         """Sends a request; `length` is what it says of its body, if that is not true."""
@@ -105,6 +105,16 @@ class Client:
         if not received:
             raise EOFError(f"the server ended the connection behind {self.unread[-200:]!r}")
         self.unread += received
+
+    def rest(self):
+        """All that comes, to the end of the connection, be it a reset or not."""
+        pieces, self.unread = [self.unread], b""
+        try:
+            while received := self.receive():
+                pieces.append(received)
+        except ConnectionError:
+            pass
+        return b"".join(pieces)
 
     # What the server should do.
 

@@ -22,6 +22,7 @@ class Memory(NamedTuple):
 
 class Server:
     def __init__(self, program, options, seed):
+        self.program, self.seed = program, seed
         self.random = random.Random(seed)
         self.directory = tempfile.TemporaryDirectory(prefix="soak-")
         self.log_path = pathlib.Path(self.directory.name, "log")
@@ -41,6 +42,9 @@ class Server:
 
     def connect(self, **options):
         return Client(self.port, **options)
+
+    def another(self, options):
+        return Server(self.program, options, self.seed)
 
     @property
     def log(self):

@@ -49,13 +49,14 @@ class Siege:
         self.server = Server(program, attack.options, seed)
         self.memory = []
         self.rounds = self.seconds = self.answered = self.slowest = 0
+        self.extent = None
 
     def go_on(self):
         """Another round."""
         began = time.monotonic()
         steady = SteadyClient(self.server.port, self.attack.steady)
         try:
-            self.attack.act(self.server)
+            self.extent = self.attack.act(self.server)
         finally:
             answered, slowest = steady.stop()
         self.rounds += 1
@@ -73,7 +74,8 @@ class Siege:
         if heap > HEAP_GROWTH or resident > RESIDENT_GROWTH:
             raise Wrong(f"the server holds {heap} bytes more on the heap, {resident} in memory: {self.memory}")
         self.server.stop(self.attack.warning)
-        row = (self.attack.name, self.rounds, round(self.seconds, 1), self.answered, round(self.slowest * 1000), heap,
+        name = f"{self.attack.name}: {self.extent}" if self.extent else self.attack.name
+        row = (name, self.rounds, round(self.seconds, 1), self.answered, round(self.slowest * 1000), heap,
                resident // 1024)
         print("|", " | ".join(map(str, row)), "|")
 

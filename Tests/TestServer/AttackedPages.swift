@@ -23,6 +23,9 @@ func answerAttacked(_ request: Request, _ body: inout RequestBody) throws -> Res
     return try decodeNested(Data(body.readAll()))
   case (.get, "/bytes"):
     return .bytes(Array(repeating: 120, count: Int(request.query ?? "") ?? 0))
+  case (.get, "/file"):
+    // This program: a file that is large, is there, and stays as it is.
+    return try .file(at: CommandLine.arguments[0], for: request)
   case (.get, "/endless"):
     return .stream("text/plain") { body in
       let piece = [UInt8](repeating: 120, count: 65_536)

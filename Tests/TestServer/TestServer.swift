@@ -19,6 +19,9 @@ struct TestServer: ParsableCommand {
   @Option(help: "How many connections are served at a time.") var connections: Int?
   @Option(help: "How many of them for one address.") var connectionsPerAddress: Int?
   @Option(help: "How many bytes of bodies all requests may hold together.") var bufferedBytes: Int?
+  @Option(help: "How long connections may go on after SIGTERM, in seconds.") var stopLimit = 60
+  @Flag(help: "Have who comes from 127.0.0.2 begin with a header of the PROXY protocol.")
+  var proxyProtocol = false
 
   func run() throws {
     LoggingSystem.bootstrap(LogQueue.shared.makeHandler)
@@ -27,14 +30,19 @@ struct TestServer: ParsableCommand {
     var configuration = ServerConfiguration()
     // However slow the machine is that the tests run on, none of them depends on these.
     configuration.newConnectionGrace = .seconds(60)
-    configuration.stopLimit = .seconds(60)
+    configuration.stopLimit = .seconds(stopLimit)
     configuration.timeouts.keepAlive = .seconds(keepAlive)
-    if let patience { configuration.timeouts.waitInTheMiddle(for: .milliseconds(patience)) }
+    if proxyProtocol { configuration.proxies.trusted = ["127.0.0.2"] }
+    if let patience {
+      configuration.timeouts.waitInTheMiddle(for: .milliseconds(patience))
+      configuration.proxies.headerTimeout = .milliseconds(patience)
+    }
     configuration.maximumConnections = connections
     configuration.maximumConnectionsPerAddress = connectionsPerAddress
     if let bufferedBytes { configuration.maximumBufferedBytes = bufferedBytes }
     let store = try Store(path: db, tables: ["entries"])
-    let endpoints = inherited ? try Endpoint.inherited() : [.tcp(port: port)]
+    let endpoints =
+      inherited ? try Endpoint.inherited() : [.tcp(port: port, proxyProtocol: proxyProtocol)]
     let server = Server(
       endpoints, configuration: configuration,
       streaming: { (request, body) in try answer(request, &body, store) })

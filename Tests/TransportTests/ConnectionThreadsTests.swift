@@ -69,6 +69,8 @@ import Threads
 
   @Test("threads that have nothing to do are kept up to a number and for a time")
   func keptThreads() throws {
+    let defaults = ConnectionThreads.Options()
+    #expect(defaults.keptThreads == 128 && defaults.keptThreadTime == .seconds(5))
     for (kept, time) in [(2, Duration.seconds(1000)), (0, .seconds(1000)), (4, .milliseconds(1))] {
       let listener = try loopbackListener()
       var options = ConnectionThreads.Options()

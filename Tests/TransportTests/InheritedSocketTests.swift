@@ -201,22 +201,39 @@ private let environments: [EnvironmentRow] = [
     } catch is ListenerIsClosed {}
   }
 
-  @Test("options reach the accepted sockets; those of the bound socket are the manager's")
+  @Test("options reach the accepted sockets, those who waited too; the port is the manager's")
   func options() throws {
-    let held = try HeldListener(.tcp(port: 0))
+    let held = try HeldListener(.tcp(port: 0), plain)
     var options = ListenerOptions()
     options.reusePort = true
     options.keepAlive?.probes = 4
     options.receiveTimeout = .milliseconds(30)
+    let waiting = try connect(to: held.address)
     let listener = try Listener(held.endpoint, options: options)
     defer { listener.close() }
-    let client = try connect(to: held.address)
-    let server = try listener.next()
-    #expect(server.option(tcpLevel, TCP_NODELAY) != 0)
-    #expect(server.option(tcpLevel, TCP_KEEPCNT) == 4)
-    #expect(server.option(SOL_SOCKET, SO_REUSEPORT) == 0)
-    #expect(throws: TransportError.timedOut) { try server.receive(exactly: 1) }
-    client.close()
+    let later = try connect(to: held.address)
+    for _ in 1...2 {
+      let server = try listener.next()
+      #expect(server.option(tcpLevel, TCP_NODELAY) != 0)
+      #expect(server.option(SOL_SOCKET, SO_KEEPALIVE) != 0)
+      #expect(server.option(tcpLevel, TCP_KEEPCNT) == 4)
+      #if !canImport(Darwin)
+        #expect(server.option(tcpLevel, TCP_USER_TIMEOUT) == 90_000)
+      #endif
+      #expect(server.option(SOL_SOCKET, SO_REUSEPORT) == 0)
+      #expect(server.time(SO_SNDTIMEO) > .zero)
+      try #require(server.time(SO_RCVTIMEO) > .zero)
+      #expect(throws: TransportError.timedOut) { try server.receive(exactly: 1) }
+    }
+    waiting.close()
+    later.close()
+  }
+
+  /// What a manager's sockets have: no option at all.
+  private var plain: ListenerOptions {
+    var options = ListenerOptions()
+    (options.noDelay, options.keepAlive, options.userTimeout) = (false, nil, .zero)
+    return options
   }
 
   @Test("a server with an inherited socket leaves no descriptor, and can be made again")
@@ -254,8 +271,8 @@ private final class HeldListener: Sendable {
   private let socket: ListeningSocket
   let address: Address
 
-  init(_ endpoint: Endpoint) throws {
-    socket = try ListeningSocket.open(endpoint, ListenerOptions())
+  init(_ endpoint: Endpoint, _ options: ListenerOptions = ListenerOptions()) throws {
+    socket = try ListeningSocket.open(endpoint, options)
     address = try socket.descriptor.boundAddress()
   }
 
@@ -264,5 +281,15 @@ private final class HeldListener: Sendable {
   /// What a process that inherits it makes of it.
   var endpoint: Endpoint {
     get throws { Endpoint(place: .inherited(try InheritedSocket(number))) }
+  }
+}
+
+extension Socket {
+  /// SO_RCVTIMEO or SO_SNDTIMEO; zero is no limit.
+  fileprivate func time(_ option: Int32) -> Duration {
+    var value = timeval()
+    var size = socklen_t(MemoryLayout<timeval>.size)
+    unsafe getsockopt(descriptor.number, SOL_SOCKET, option, &value, &size)
+    return .seconds(value.tv_sec) + .microseconds(Int64(value.tv_usec))
   }
 }

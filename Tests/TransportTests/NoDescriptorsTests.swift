@@ -109,6 +109,34 @@ import Threads
     }
   }
 
+  @Test("a connection that has no thread, and no descriptor to be refused by, is reported")
+  func neither() async {
+    await #expect(processExitsWith: .success) {
+      let listener = try loopbackListener()
+      let events = Monitor<[TransportEvent]>([])
+      var options = ConnectionThreads.Options()
+      options.stackSizeInBytes = 1 << 55  // no machine has that
+      let client = try makeUnconnectedClient()
+      limitDescriptors(to: 64)
+      let before = openDescriptors().count
+      let server = ConnectionThreads(
+        listeners: [listener], options: options, onEvent: { record($0, in: events) },
+        serve: { _ in fatalError("it cannot be served") })
+      try server.start()
+      // The loop has a spare descriptor, and the connection takes the one that is left.
+      try waitUntil { openDescriptors().count > before }
+      let taken = exhaustDescriptors()
+      close(taken[0])
+      let socket = try connected(client, to: listener.boundAddress)
+      let rest = try socket.receiveToEnd()
+      precondition(rest == [])
+      let address = try socket.local
+      let event = events.wait(until: .now() + patience) { $0.first }
+      guard case .refused(1, .cannotStartThread, address)? = event else { fatalError("\(event)") }
+      precondition(server.stop(within: patience).endedInTime)
+    }
+  }
+
   @Test("a pause lasts its time, unless a connection was served")
   func pauseLasts() throws {
     let registry = ConnectionRegistry(limits: ConnectionLimits(), newConnectionGrace: .zero)
