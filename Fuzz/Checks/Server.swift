@@ -29,13 +29,7 @@ private func serve(
   var expected = (earlier ?? [])[...]
   while true {
     let outcome = try server.next()
-    if earlier != nil {
-      for item in server.takeItems() {
-        if case .content = item { continue }
-        while case .content? = expected.first { expected.removeFirst() }
-        try expect(item == expected.popFirst(), "using memory again changes nothing")
-      }
-    }
+    if earlier != nil { try server.expectItems(again: &expected) }
     switch outcome {
     case .event(.request(let head)):
       request = head

@@ -167,18 +167,29 @@ public struct Connection: Equatable, Sendable {
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Step {
     switch peerState {
-    case .sendBody: try stepInBody(input, inputEnded: inputEnded)
-    case .idle, .sendResponse, .failed: try stepInHead(input, inputEnded: inputEnded)
+    case .sendBody: return try stepInBody(input, inputEnded: inputEnded)
+    case .idle, .sendResponse, .failed: return try stepInHead(input, inputEnded: inputEnded)
     case .done, .mustClose, .closed:
-      inputEnded && input.isEmpty ? try close(consumed: 0) : .paused
-    case .mightSwitch, .switched: .paused
+      if inputEnded, input.isEmpty { return try close(consumed: 0) }
+      distrust(bytesBehindResponse: input.count)
+      return .paused
+    case .mightSwitch, .switched: return .paused
     }
+  }
+
+  /// Makes this exchange a client's last if there are bytes behind its response: nobody has asked for them, and they
+  /// would be taken for the next one (RFC 9112 section 6.3, last paragraph).
+  private mutating func distrust(bytesBehindResponse count: Int) {
+    if role == .client, count > 0 { lifecycle.stopPersisting() }
   }
 
   @inline(__always)
   private mutating func stepInHead(
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Step {
+    if role == .client, peerState == .idle, !input.isEmpty {
+      throw ProtocolError(.responseWithoutRequest, by: .peer)
+    }
     if spare.hasLines { incomingHead.use(spare.takeLines()) }
     if let length = try incomingHead.parse(input, limits: limits) {
       return try finishHead(input.extracting(first: length))
@@ -204,6 +215,8 @@ public struct Connection: Equatable, Sendable {
     case .end(let trailers):
       try lifecycle.apply(.endOfMessage, by: role.peer, blame: .peer)
       clientAwaitsContinue = false
+      incomingBody = BodyDecoder(.none)
+      distrust(bytesBehindResponse: input.count - trailers.upperBound)
       return .event(
         .endOfMessage(trailers: takeTrailers(input.extracting(trailers))),
         consumed: trailers.upperBound)
@@ -265,7 +278,6 @@ public struct Connection: Equatable, Sendable {
   private mutating func receiveResponse(
     _ facts: ProtocolFields, _ status: Int, _ version: Version
   ) throws(ProtocolError) -> EventKind {
-    guard peerState != .idle else { throw ProtocolError(.responseWithoutRequest, by: .peer) }
     let kind = kind(ofResponse: status)
     if kind == .switchAccepted, !wasProposed(by: status) {
       throw ProtocolError(.switchWithoutProposal, by: .peer)

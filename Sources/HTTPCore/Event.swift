@@ -34,7 +34,8 @@ public enum Step: Equatable, Sendable {
   /// No event is complete. Receive more, keep what there is, and call again.
   case needMoreInput
   /// This half has said all it may for now. What input there is belongs to the next exchange, or to the
-  /// protocol switched to: ``Connection/startNextExchange()`` goes on, or the connection is closed.
+  /// protocol switched to: ``Connection/startNextExchange()`` goes on, or the connection is closed. To a client nothing
+  /// may come behind a response: if something does, the connection does not persist.
   case paused
 }
 

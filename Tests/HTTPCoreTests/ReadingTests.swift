@@ -371,10 +371,58 @@ struct ResponseReadingTests {
   @Test("Table", arguments: examples)
   func table(_ example: WireExample) throws { try check(example) }
 
-  @Test("A response to no request is refused")
-  func withoutRequest() {
-    let wire = [UInt8](wire: "HTTP/1.1 408 Timeout\n\n")
-    let (reading, _) = read([wire], with: Connection(role: .client))
+  @Test("A response to no request is refused, at its first byte", arguments: 1...3)
+  func withoutRequest(count: Int) {
+    let wire = Array([UInt8](wire: "HTTP/1.1 408 Timeout\n\n").prefix(count * 9))
+    let (reading, difference) = readInEveryWay(wire, with: Connection(role: .client))
+    #expect(difference == nil)
     #expect(reading.error == ProtocolError(.responseWithoutRequest, by: .peer))
+    let (first, _) = read([[wire[0]]], with: Connection(role: .client), ended: false)
+    #expect(first.error == ProtocolError(.responseWithoutRequest, by: .peer))
+  }
+
+  @Test("RFC 9112 6.3: what comes behind a response is not taken for the next one")
+  func behindResponse() throws {
+    func client(after wire: String) throws -> Connection {
+      var client = Connection(role: .client)
+      var output: [UInt8] = []
+      let request = try RequestHead(method: "GET", target: "/", fields: [("Host", "a")])
+      try client.send(.request(request), into: &output)
+      try client.send(.endOfMessage(), into: &output)
+      return read([[UInt8](wire: wire)], with: client, ended: false).connection
+    }
+    for response in [
+      "Content-Length: 0\n\n", "Content-Length: 1\n\na", "Transfer-Encoding: chunked\n\n0\n\n",
+    ] {
+      let start = "HTTP/1.1 200 OK\n"
+      var alone = try client(after: start + response)
+      #expect(alone.isPersistent)
+      try alone.startNextExchange()
+      for tail in ["H", "\n", "HTTP/1.1 200 OK\nContent-Length: 4\n\nevil"] {
+        var followed = try client(after: start + response + tail)
+        #expect(!followed.isPersistent)
+        #expect(followed.ourState == .mustClose && followed.peerState == .mustClose)
+        #expect(throws: ProtocolError(.exchangeNotFinished, by: .us)) {
+          try followed.startNextExchange()
+        }
+      }
+    }
+  }
+
+  @Test("RFC 9112 6.3: nor is it by a client that goes on as soon as the response has ended")
+  func behindResponseAtOnce() throws {
+    var client = Connection(role: .client)
+    var output: [UInt8] = []
+    let request = try RequestHead(method: "GET", target: "/", fields: [("Host", "a")])
+    try client.send(.request(request), into: &output)
+    try client.send(.endOfMessage(), into: &output)
+    var input = [UInt8](wire: "HTTP/1.1 204 None\n\nHTTP/1.1 200 OK\n\n")
+    var step = try client.step(input.span)
+    while case .event(let event, let consumed) = step {
+      input.removeFirst(consumed)
+      if case .endOfMessage = event { break }
+      step = try client.step(input.span)
+    }
+    #expect(throws: ProtocolError(.exchangeNotFinished, by: .us)) { try client.startNextExchange() }
   }
 }
