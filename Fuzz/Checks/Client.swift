@@ -56,7 +56,8 @@ private func ask(
           }
         }
         number += choice >> 4 & 7
-        request = ClientRequest(number)
+        let isToOldServer = client.connection.peerVersion ?? .http11 < .http11
+        request = ClientRequest(number, isToOldServer: isToOldServer)
         try request.send(from: &client.connection, into: &wire)
       } else if client.inputEnded || client.connection.peerState == .switched {
         try expectCloses(client.connection)

@@ -96,6 +96,10 @@ extension Connection {
     let facts = try ProtocolFields(head.fields, blame: .us)
     // Whatever version it was read with: what is sent on is a request of HTTP/1.1.
     let framing = try Self.check(facts, .http11, blame: .us)
+    // RFC 9112 section 6.1: a server that is not known yet is the caller's to judge.
+    if framing == .chunked, let peerVersion, peerVersion < .http11 {
+      throw ProtocolError(.transferEncodingBeforeHTTP11, by: .us)
+    }
     try lifecycle.apply(.requestHead, by: .client, blame: .us)
     begin(head.kind, .http11, facts, framing)
     outgoing = BodyEncoder(framing)
@@ -109,9 +113,6 @@ extension Connection {
     if kind == .switchAccepted, !wasProposed(by: head.status) {
       throw ProtocolError(.switchWithoutProposal, by: .us)
     }
-    if kind == .interimResponseHead, exchange.version < .http11 {
-      throw ProtocolError(.interimBeforeHTTP11, by: .us)
-    }
     let facts = head.facts
     // RFC 9110 section 8.6 and RFC 9112 section 6.1: no framing where there can be no content.
     let framesContent =
@@ -124,6 +125,9 @@ extension Connection {
       try writeFinal(head, facts, into: &output)
     } else {
       try lifecycle.apply(kind, by: .server, blame: .us)
+      if kind == .interimResponseHead, exchange.version < .http11 {
+        throw ProtocolError(.interimBeforeHTTP11, by: .us)
+      }
       clientAwaitsContinue = false
       Encoder.write(
         head, addingChunked: false, persistence: .unsaid, into: &output)

@@ -69,7 +69,8 @@ public struct Connection: Equatable, Sendable {
   /// What of a request its response depends on.
   struct Exchange: Equatable, Sendable {
     var kind = RequestKind.ordinary
-    var version = Version.http11
+    /// 1.0 until more is known: RFC 9112 section 6.1 has chunks for those only who are known to read them.
+    var version = Version.http10
   }
 
   /// Reads the next event from bytes the peer sent.
@@ -95,6 +96,10 @@ public struct Connection: Equatable, Sendable {
       return try nextStep(input, inputEnded: inputEnded)
     } catch {
       failure = error
+      noteRequestLine(input)
+      // How much had come by then makes no difference any more.
+      incomingHead = HeadParser(Self.headKind(from: role.peer))
+      incomingBody = BodyDecoder(.none)
       lifecycle.fail(role.peer)
       throw error
     }
@@ -194,6 +199,7 @@ public struct Connection: Equatable, Sendable {
     if let length = try incomingHead.parse(input, limits: limits) {
       return try finishHead(input.extracting(first: length))
     }
+    noteRequestLine(input)
     guard inputEnded else { return .needMoreInput }
     let isClean = peerState == .idle && (input.isEmpty || incomingHead.hasOnlySkippedLine(input))
     if isClean { return try close(consumed: input.count) }
@@ -233,6 +239,15 @@ public struct Connection: Equatable, Sendable {
   private mutating func close(consumed: Int) throws(ProtocolError) -> Step {
     try lifecycle.apply(.connectionClosed, by: role.peer, blame: .peer)
     return .event(.connectionClosed, consumed: consumed)
+  }
+
+  /// Notes what a request line that is complete says about the response, should the rest of its head never be accepted:
+  /// what refuses it has no content for HEAD, and chunks for HTTP/1.1 only.
+  private mutating func noteRequestLine(_ input: Span<UInt8>) {
+    guard exchange == Exchange(),
+      case .request(let method, _, let version) = incomingHead.startLine
+    else { return }
+    exchange = Exchange(kind: RequestKind(input, method: method.range), version: version)
   }
 
   /// Acts on a head that is complete.

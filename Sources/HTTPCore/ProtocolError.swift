@@ -150,7 +150,7 @@ extension ProtocolError.Reason {
     case .bothLengthAndTransferEncoding:
       "a message has Content-Length or Transfer-Encoding, never both"
     case .transferEncodingBeforeHTTP11:
-      "Transfer-Encoding came with HTTP/1.1; an older version cannot mean it"
+      "Transfer-Encoding came with HTTP/1.1; an older version does not know it"
     case .unsupportedTransferCoding:
       "the only transfer coding spoken here is chunked, alone"
     case .contentNotAllowed:

@@ -63,11 +63,49 @@ struct SendingTests {
     #expect(
       output == [UInt8](wire: "HTTP/1.1 200 \nTransfer-Encoding: chunked\n\n2\nhi\n0\n\n"))
     #expect(modern.ourState == .done)
+    let untilClose = [UInt8](wire: "HTTP/1.1 200 \nConnection: close\n\nhi")
     output = []
-    var old = server(after: "GET / HTTP/1.0\nConnection: keep-alive\n\n")
+    let request = "GET / HTTP/1.0\nConnection: keep-alive\n\n"
+    var old = server(after: request)
     for event in events { try old.send(event, into: &output) }
-    #expect(output == [UInt8](wire: "HTTP/1.1 200 \nConnection: close\n\nhi"))
+    #expect(output == untilClose)
     #expect(old.ourState == .mustClose)
+
+    // RFC 9112 section 6.1: chunks are for those only who are known to read them.
+    var next = server(after: request)
+    let length = [("Content-Length", "0")]
+    try next.send(.response(ResponseHead(status: 200, fields: length)), into: &output)
+    try next.send(.endOfMessage(), into: &output)
+    try next.startNextExchange()
+    for unknown in [next, Connection(role: .server)] {
+      var unknown = unknown
+      output = []
+      for event in events { try unknown.send(event, into: &output) }
+      #expect(output == untilClose)
+      #expect(unknown.ourState == .mustClose)
+    }
+  }
+
+  @Test("RFC 9112 6.1: a client sends no chunks to a server that spoke HTTP/1.0 last")
+  func chunksToOldServer() throws {
+    let fields = [("Host", "a"), ("Transfer-Encoding", "chunked")]
+    let post = OutgoingEvent.request(
+      try RequestHead(method: "POST", target: "/", fields: fields))
+    for (version, isOld) in [("1.0", true), ("1.1", false)] {
+      var client = Connection(role: .client)
+      var output: [UInt8] = []
+      // As long as nothing is known it is the caller's choice.
+      try client.send(post, into: &output)
+      try client.send(.endOfMessage(), into: &output)
+      let response = "HTTP/\(version) 204 None\nConnection: keep-alive\n\n"
+      client = read([[UInt8](wire: response)], with: client, ended: false).connection
+      try client.startNextExchange()
+      if isOld {
+        expect(.transferEncodingBeforeHTTP11, post, from: client)
+      } else {
+        try client.send(post, into: &output)
+      }
+    }
   }
 
   @Test("RFC 9112 9.3: Connection says what will happen, whatever the head said")
@@ -122,16 +160,41 @@ struct SendingTests {
     #expect(after.ourState == .done)
   }
 
-  @Test("A HEAD request that is refused gets no content")
+  @Test("A HEAD request that is refused gets no content, as soon as its request line has come")
   func refusedHead() throws {
     for request in [
       "HEAD / HTTP/1.1\n\n", "HEAD / HTTP/1.1\nHost: a\nContent-Length: x\n\n",
+      "HEAD / HTTP/1.1\nno colon\n", "HEAD / HTTP/1.0\nA@: b\n", "HEAD / HTTP/1.1\nHost: a\n",
     ] {
-      let head = try ResponseHead(status: 400, fields: [("Content-Length", "5")])
-      let (text, _) = try wire(
-        .response(head), .content(Array("hello".utf8)), .endOfMessage(),
-        from: server(after: request))
-      #expect(text == "HTTP/1.1 400 \nContent-Length: 5\nConnection: close\n\n")
+      let wire = [UInt8](wire: request)
+      for pieces in [[wire], wire.map { [$0] }] {
+        var server = read(pieces, with: Connection(role: .server), ended: false).connection
+        var output: [UInt8] = []
+        let head = try ResponseHead(status: 400, fields: [("Content-Length", "5")])
+        try server.send(.response(head), into: &output)
+        try server.send(.content(Array("hello".utf8)), into: &output)
+        try server.send(.endOfMessage(), into: &output)
+        #expect(
+          output == [UInt8](wire: "HTTP/1.1 400 \nContent-Length: 5\nConnection: close\n\n"))
+      }
+    }
+  }
+
+  @Test("RFC 9112 6.1: what refuses a head has chunks if its request line says HTTP/1.1")
+  func refusedVersion() throws {
+    for (request, isChunked) in [
+      ("GET / HTTP/1.0\nno colon\n", false), ("GET / HTTP/1.1\nno colon\n", true),
+      ("GET / HTTP/1.0\nHo", false), ("GET / HTTP/1.1\nHo", true), ("GET / HTTP/1.", false),
+      ("GET / HTTP/2.0\n", false), ("G@T / HTTP/1.1\n", false),
+    ] {
+      let wire = [UInt8](wire: request)
+      for pieces in [[wire], wire.map { [$0] }] {
+        var server = read(pieces, with: Connection(role: .server), ended: false).connection
+        var output: [UInt8] = []
+        try server.send(.response(ResponseHead(status: 400)), into: &output)
+        let chunked = isChunked ? "Transfer-Encoding: chunked\n" : ""
+        #expect(output == [UInt8](wire: "HTTP/1.1 400 \n\(chunked)Connection: close\n\n"))
+      }
     }
   }
 
