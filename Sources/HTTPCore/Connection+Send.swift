@@ -60,37 +60,6 @@ extension Connection {
     }
   }
 
-  /// Sends a whole response, or nothing of it: unlike after ``send(_:into:)`` our half is as it was if this throws.
-  ///
-  /// - Parameters:
-  ///   - head: The final response's.
-  ///   - content: All of it.
-  ///   - follows: Whether the caller itself writes the content behind the output, which needs a head with a length.
-  ///   - output: Gets the bytes.
-  package mutating func sendWhole(
-    _ head: ResponseHead, _ content: [UInt8], follows: Bool, into output: inout [UInt8]
-  ) throws(ProtocolError) {
-    let written = output.count
-    let (lifecycle, outgoing, awaited) = (self.lifecycle, self.outgoing, clientAwaitsContinue)
-    do throws(ProtocolError) {
-      guard ourState != .failed else { throw ProtocolError(.sendingFailed, by: .us) }
-      guard 200...599 ~= head.status else { throw ProtocolError(.invalidStatus, by: .us) }
-      try respond(head, into: &output)
-      try self.lifecycle.apply(.content, by: role, blame: .us)
-      if follows {
-        try self.outgoing.announce(content.count, into: &output)
-      } else {
-        try self.outgoing.write(content, into: &output)
-      }
-      try self.lifecycle.apply(.endOfMessage, by: role, blame: .us)
-      try self.outgoing.writeEnd(trailers: Fields(), into: &output)
-    } catch {
-      output.removeSubrange(written...)
-      (self.lifecycle, self.outgoing, clientAwaitsContinue) = (lifecycle, outgoing, awaited)
-      throw error
-    }
-  }
-
   private mutating func begin(_ head: RequestHead) throws(ProtocolError) {
     guard role == .client else { throw ProtocolError(.wrongRole(.requestHead), by: .us) }
     let facts = try ProtocolFields(head.fields, blame: .us)

@@ -51,7 +51,8 @@ public enum OutgoingEvent: Equatable, Sendable {
   case content([UInt8])
   /// Content of so many bytes that the caller itself writes right after this output, without a copy here.
   ///
-  /// Under chunked framing what must stand behind it is put before whatever is sent next.
+  /// Under chunked framing what must stand behind it is put before whatever is sent next. In answer to HEAD it is
+  /// refused, unlike ``content(_:)``, which is dropped: what the caller is about to write cannot be taken back.
   case contentFollows(count: Int)
   /// The message is complete.
   case endOfMessage(trailers: Fields = Fields())

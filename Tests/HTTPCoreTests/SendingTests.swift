@@ -158,6 +158,12 @@ struct SendingTests {
       .response(head), .content(Array("hello".utf8)), .endOfMessage(), from: server(after: request))
     #expect(text == "HTTP/1.1 200 \nContent-Length: 5\n\n")
     #expect(after.ourState == .done)
+    // What the caller itself is about to write cannot be dropped here.
+    expect(
+      .contentNotAllowed, .response(head), .contentFollows(count: 5), from: server(after: request))
+    let (empty, _) = try wire(
+      .response(head), .contentFollows(count: 0), .endOfMessage(), from: server(after: request))
+    #expect(empty == text)
   }
 
   @Test("A HEAD request that is refused gets no content, as soon as its request line has come")

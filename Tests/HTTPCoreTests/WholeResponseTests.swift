@@ -95,15 +95,24 @@ struct WholeResponseTests {
     #expect(try answer([], "hello") == five)
     #expect(try answer([("Content-Length", "5")], "hello") == five)
     #expect(try answer([("Content-Length", "5")], "") == five)
+
+    var server = Self.server(after: "HEAD / HTTP/1.1\nHost: a\n\n")
+    var output: [UInt8] = []
+    let isToFollow = try server.send(
+      whole: ResponseHead(status: 200), content: Array("hello".utf8).span, follows: true,
+      into: &output)
+    #expect(!isToFollow, "the caller must not write the content either")
+    #expect(output.text == five)
   }
 
   @Test("Content that the caller writes itself: its length goes out")
   func contentFollows() throws {
     var server = Self.server(after: Self.get)
     var output: [UInt8] = []
-    try server.send(
+    let isToFollow = try server.send(
       whole: ResponseHead(status: 200), content: Array("hello".utf8).span, follows: true,
       into: &output)
+    #expect(isToFollow)
     #expect(output == [UInt8](wire: "HTTP/1.1 200 \nContent-Length: 5\n\n"))
     #expect(server.ourState == .done)
   }
