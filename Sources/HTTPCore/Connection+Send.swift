@@ -97,7 +97,7 @@ extension Connection {
       if kind == .interimResponseHead, exchange.version < .http11 {
         throw ProtocolError(.interimBeforeHTTP11, by: .us)
       }
-      clientAwaitsContinue = false
+      if answersExpectation(kind, head.status) { clientAwaitsContinue = false }
       Encoder.write(
         head, addingChunked: false, persistence: .unsaid, into: &output)
     }

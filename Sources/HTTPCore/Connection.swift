@@ -304,7 +304,7 @@ public struct Connection: Equatable, Sendable {
     }
     try lifecycle.apply(kind, by: .server, blame: .peer)
     peerVersion = version
-    clientAwaitsContinue = false
+    if answersExpectation(kind, status) { clientAwaitsContinue = false }
     guard kind == .finalResponseHead else { return kind }
     let persists = Persistence.isOffered(by: facts, version: version)
     if !persists || framing == .untilClose { lifecycle.stopPersisting() }
@@ -348,6 +348,12 @@ public struct Connection: Equatable, Sendable {
     if status < 200 { return .interimResponseHead }
     let accepts = exchange.kind == .connect && 200...299 ~= status
     return accepts ? .switchAccepted : .finalResponseHead
+  }
+
+  /// Whether a client that waits for `100 Continue` has its answer with this response, as it has not with another
+  /// interim one (RFC 9110 section 10.1.1).
+  func answersExpectation(_ kind: EventKind, _ status: Int) -> Bool {
+    kind != .interimResponseHead || status == 100
   }
 
   /// Whether the switch that this response accepts was proposed: by Upgrade for a 101, by CONNECT for a 2xx.

@@ -38,6 +38,15 @@ struct ConversationTests {
     _ = try pair.send(
       post([("Content-Length", "2"), ("Expect", "100-Continue")]), from: .client)
     #expect(pair.server.clientAwaitsContinue)
+    for status in [102, 103] {
+      _ = try pair.send(.interimResponse(try ResponseHead(status: status)), from: .server)
+      #expect(pair.server.clientAwaitsContinue, "\(status) does not ask for the content")
+      #expect(pair.client.clientAwaitsContinue)
+    }
+    var final = pair
+    _ = try final.send(ok(), from: .server)
+    #expect(!final.server.clientAwaitsContinue)
+    #expect(!final.client.clientAwaitsContinue)
     var impatient = pair
     _ = try pair.send(.interimResponse(try ResponseHead(status: 100)), from: .server)
     #expect(!pair.server.clientAwaitsContinue)
