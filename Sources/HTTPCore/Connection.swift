@@ -85,7 +85,8 @@ public struct Connection: Equatable, Sendable {
   /// - Returns: One event and how many bytes it took, or that more bytes are needed, or that the peer is done.
   /// - Throws: ``ProtocolError`` with `party == .peer`. The peer's half then stays failed and each further call
   ///   throws the same error; a server may still send a response that says so.
-  /// - Complexity: O(*n*) in bytes not yet looked at.
+  /// - Complexity: O(*n*) in bytes not yet looked at; but each call reads a chunk's line from its start until it is
+  ///   complete, at most ``Limits/chunkLine`` bytes.
   ///
   /// RFC 9112 sections 2.2, 6.3 and 9.3.
   public mutating func step(
