@@ -125,8 +125,6 @@ public struct Connection: Equatable, Sendable {
   public mutating func startNextExchange() throws(ProtocolError) {
     try lifecycle.startNextExchange()
     exchange = Exchange()
-    incomingHead.startOver(Self.headKind(from: role.peer))
-    incomingBody = BodyDecoder(.none)
     outgoing = .none
     clientAwaitsContinue = false
     clientExpectsOther = false
@@ -234,6 +232,7 @@ public struct Connection: Equatable, Sendable {
   private mutating func takeTrailers(_ bytes: Span<UInt8>) -> Fields {
     if bytes.isEmpty { return Fields() }
     let lines = incomingHead.takeLines()
+    incomingHead.startOver(Self.headKind(from: role.peer))
     return lines.isEmpty ? Fields() : Fields(storage: Array(copying: bytes), lines: lines)
   }
 

@@ -179,6 +179,20 @@ struct ConversationTests {
     let padded = try after("Transfer-Encoding: chunked\n\n1\na\n000\nA: b\n\n")
     #expect(sized == chunked)
     #expect(chunked == padded)
+
+    func reading(_ body: String, in pieces: Int = 1) -> Connection {
+      let wire = [UInt8](wire: "POST / HTTP/1.1\nHost: a\n" + body)
+      let cut = pieces == 1 ? [wire] : wire.map { [$0] }
+      return read(cut, with: Connection(role: .server), ended: false).connection
+    }
+    let coded = "Transfer-Encoding: chunked\n\n"
+    #expect(reading(coded + "0\n\n") == reading(coded + "000\n\n"))
+    #expect(reading(coded + "0\n\n") == reading(coded + "1\na\n0;a=b\nA: b\nC: d\n\n"))
+    // After an error nothing is left of how much had come.
+    for wrong in ["A: b\n\nx", "A\u{7f}\n\n", coded + "1\na\n0\nA: b\nHost: a\n\n"] {
+      #expect(reading(wrong) == reading(wrong, in: .max))
+    }
+    #expect(reading("A: b\nB\n\n") == reading("C: long\nD: e\nB\n\n"))
   }
 
   @Test("Random conversations give the same events however the bytes are cut", arguments: 0..<40)
