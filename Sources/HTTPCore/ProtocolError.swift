@@ -162,7 +162,7 @@ extension ProtocolError.Reason {
     case .trailersTooLarge(let limit):
       "the trailers are larger than \(limit) bytes"
     case .forbiddenTrailer:
-      "a trailer does not frame, route or authenticate the message"
+      "a trailer does not frame, route, authenticate or qualify the message, nor describe its content"
     case .trailersNeedChunkedFraming:
       "trailers can follow chunked content only"
     case .contentExceedsLength:

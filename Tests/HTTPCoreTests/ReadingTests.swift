@@ -243,6 +243,39 @@ struct RequestReadingTests {
   @Test("Refused framings and bodies", arguments: refusedFramings)
   func refusesFraming(_ example: WireExample) { check(example) }
 
+  @Test(
+    "RFC 9110 6.5.1: what must be known before the content is no trailer",
+    arguments: [
+      "Transfer-Encoding", "Content-Length", "Host", "Connection", "Keep-Alive", "Upgrade", "TE",
+      "Trailer", "Expect", "Max-Forwards", "Cache-Control", "Range", "If-Match", "If-None-Match",
+      "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Authorization", "WWW-Authenticate",
+      "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Cookie", "Set-Cookie",
+      "Content-Encoding", "Content-Type", "Content-Range",
+    ])
+  func forbiddenTrailers(name: String) throws {
+    let head = "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n"
+    check(WireExample(name, head + "0\n\(name): a\n\n", breaks: .forbiddenTrailer))
+    var client = Connection(role: .client)
+    var output: [UInt8] = []
+    let fields = [("Host", "a"), ("Transfer-Encoding", "chunked")]
+    try client.send(
+      .request(RequestHead(method: "POST", target: "/", fields: fields)), into: &output)
+    #expect(throws: ProtocolError(.forbiddenTrailer, by: .us)) {
+      try client.send(.endOfMessage(trailers: Fields([(name, "a")])), into: &output)
+    }
+  }
+
+  @Test(
+    "RFC 9110 6.5.1: other trailers are taken",
+    arguments: ["Digest", "Iffy", "Ranges", "Authentication-Info", "X", "Server-Timing"])
+  func trailers(name: String) {
+    let wire = "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n0\n\(name): a\n\n"
+    let (reading, difference) = readInEveryWay(
+      [UInt8](wire: wire), with: Connection(role: .server))
+    #expect(difference == nil)
+    #expect(reading.error == nil)
+  }
+
   @Test("Status hints")
   func statusHints() {
     #expect(ProtocolError(.startLineTooLong(limit: 1), by: .peer).statusHint == 414)
