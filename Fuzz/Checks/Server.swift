@@ -106,7 +106,8 @@ private func expectAnswer(
         .response(try ResponseHead(status: 304, fields: [("Content-Length", "9")])),
       ]
     case 6 where switches && isConnect: [.response(try ResponseHead(status: 200))]
-    case 6 where switches: [.interimResponse(try ResponseHead(status: 101))]
+    case 6 where switches:
+      [.interimResponse(try ResponseHead(status: 101, fields: [("Upgrade", "x")]))]
     default: [.response(try ResponseHead(status: ok, fields: [("Connection", "a, close")]))]
     }
   }

@@ -62,7 +62,7 @@ extension Connection {
 
   private mutating func begin(_ head: RequestHead) throws(ProtocolError) {
     guard role == .client else { throw ProtocolError(.wrongRole(.requestHead), by: .us) }
-    let facts = try ProtocolFields(head.fields, blame: .us)
+    let facts = ProtocolFields(head.fields)
     // Whatever version it was read with: what is sent on is a request of HTTP/1.1.
     let framing = try Self.check(facts, .http11, blame: .us)
     // RFC 9112 section 6.1: a server that is not known yet is the caller's to judge.
@@ -83,11 +83,16 @@ extension Connection {
       throw ProtocolError(.switchWithoutProposal, by: .us)
     }
     let facts = head.facts
+    if head.status == 101, !facts.hasUpgrade { throw ProtocolError(.missingUpgrade, by: .us) }
     // RFC 9110 section 8.6 and RFC 9112 section 6.1: no framing where there can be no content.
     let framesContent =
       facts.contentLength != nil || facts.contentLengthFlaw != nil
       || facts.transferEncoding != .absent
     if framesContent, kind != .finalResponseHead || head.status == 204 {
+      throw ProtocolError(.contentNotAllowed, by: .us)
+    }
+    // RFC 9110 section 15.3.6: a length of zero is how a 205 says that it has none.
+    if head.status == 205, facts.transferEncoding != .absent || facts.contentLength ?? 0 > 0 {
       throw ProtocolError(.contentNotAllowed, by: .us)
     }
     if kind == .finalResponseHead {
@@ -98,8 +103,7 @@ extension Connection {
         throw ProtocolError(.interimBeforeHTTP11, by: .us)
       }
       if answersExpectation(kind, head.status) { clientAwaitsContinue = false }
-      Encoder.write(
-        head, addingChunked: false, persistence: .unsaid, into: &output)
+      Encoder.write(head, adding: .none, persistence: .unsaid, into: &output)
     }
   }
 
@@ -112,9 +116,11 @@ extension Connection {
     try lifecycle.apply(.finalResponseHead, by: .server, blame: .us)
     if facts.close || framing == .untilClose || !answersRequest { lifecycle.stopPersisting() }
     clientAwaitsContinue = false
-    outgoing = exchange.kind == .head ? .dropped : BodyEncoder(framing)
+    outgoing =
+      exchange.kind == .head ? .dropped : BodyEncoder(head.status == 205 ? .none : framing)
+    let isOpen = facts.transferEncoding == .absent && facts.contentLength == nil
     Encoder.write(
-      head, addingChunked: framing == .chunked && facts.transferEncoding == .absent,
+      head, adding: isOpen ? framing : .none,
       persistence: Self.persistence(lifecycle, exchange.version), into: &output)
   }
 
@@ -131,6 +137,7 @@ extension Connection {
   ) throws(ProtocolError) -> BodyFraming {
     let framing = try BodyFraming.ofResponse(
       facts, status: head.status, version: exchange.version, request: exchange.kind, blame: .us)
-    return framing == .untilClose && exchange.version >= .http11 ? .chunked : framing
+    guard framing == .untilClose else { return framing }
+    return head.status == 205 ? .sized(0) : exchange.version >= .http11 ? .chunked : .untilClose
   }
 }

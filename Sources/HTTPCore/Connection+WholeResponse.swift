@@ -26,6 +26,10 @@ extension Connection {
     guard kind(ofResponse: head.status) == .finalResponseHead, head.status <= 599 else {
       throw ProtocolError(.invalidStatus, by: .us)
     }
+    // RFC 9110 section 15.3.6: the length of a 205 is zero.
+    if head.status == 205, content.count > 0 || head.facts.contentLength ?? 0 > 0 {
+      throw ProtocolError(.contentNotAllowed, by: .us)
+    }
     let addedLength = try lengthToAdd(to: head, contentLength: content.count)
     let answersRequest = ourState == .sendResponse && peerState != .failed
     var next = lifecycle

@@ -259,12 +259,12 @@ public struct Connection: Equatable, Sendable {
     case .request(let method, let target, let version):
       // Before anything is refused: the refusal too has no content for HEAD, and no chunks for HTTP/1.0.
       exchange = Exchange(kind: RequestKind(head, method: method.range), version: version)
-      try receiveRequest(ProtocolFields(head, lines, blame: .peer), version)
+      try receiveRequest(ProtocolFields(head, lines), version)
       let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
       let request = RequestHead(method: method, target: target, version: version, fields: fields)
       return .event(.request(request), consumed: head.count)
     case .response(let status, let reason, let version):
-      let facts = try ProtocolFields(head, lines, blame: .peer)
+      let facts = ProtocolFields(head, lines)
       let kind = try receiveResponse(facts, status, version)
       let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
       let response = ResponseHead(
@@ -319,6 +319,7 @@ public struct Connection: Equatable, Sendable {
   static func check(
     _ facts: ProtocolFields, _ version: Version, blame: ProtocolError.Party
   ) throws(ProtocolError) -> BodyFraming {
+    if facts.hasInvalidHost { throw ProtocolError(.invalidHost, by: blame) }
     if facts.repeatsHost { throw ProtocolError(.repeatedHost, by: blame) }
     if !facts.hasHost, version >= .http11 {
       throw ProtocolError(.missingHost, by: blame)

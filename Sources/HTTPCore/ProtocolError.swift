@@ -78,6 +78,7 @@ public struct ProtocolError: Error, Equatable, Sendable, CustomStringConvertible
     case wrongRole(EventKind)
     case responseWithoutRequest
     case switchWithoutProposal
+    case missingUpgrade
     case interimBeforeHTTP11
     case exchangeNotFinished
     case sendingFailed
@@ -154,7 +155,7 @@ extension ProtocolError.Reason {
     case .unsupportedTransferCoding:
       "the only transfer coding spoken here is chunked, alone"
     case .contentNotAllowed:
-      "this message has no content, so it has no Transfer-Encoding or Content-Length either"
+      "this message cannot have content: send none, and leave out Transfer-Encoding and Content-Length"
     case .chunkLineTooLong(let limit):
       "the line before a chunk is longer than \(limit) bytes"
     case .malformedChunk:
@@ -179,6 +180,8 @@ extension ProtocolError.Reason {
       "a response came although no request was sent"
     case .switchWithoutProposal:
       "a protocol switch is accepted only after the client proposed it"
+    case .missingUpgrade:
+      "a 101 names the protocol that it switches to in an Upgrade field"
     case .interimBeforeHTTP11:
       "interim responses came with HTTP/1.1; an older client takes them for the final one"
     case .exchangeNotFinished:

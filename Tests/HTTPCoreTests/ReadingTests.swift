@@ -112,6 +112,10 @@ struct RequestReadingTests {
       gives:
         #"["x!~1 / HTTP/1.1", "end", "get / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
     WireExample(
+      "RFC 9112 3.2.2: a whole URI counts, and another Host is handed over beside it",
+      "GET http://internal/ HTTP/1.1\nHost: public\n\n",
+      gives: #"["GET http://internal/ HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
       "an empty Host", "GET / HTTP/1.1\nHost:\n\n",
       gives: #"["GET / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
   ]
@@ -143,6 +147,10 @@ struct RequestReadingTests {
     WireExample("GET host:port", "GET a:80 HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
     WireExample("CONNECT /", "CONNECT / HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
     WireExample("CONNECT without port", "CONNECT a HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
+    WireExample(
+      "RFC 9110 9.3.6: CONNECT to port 0", "CONNECT a:0 HTTP/1.1\n\n",
+      breaks: .targetDoesNotFitMethod),
+    WireExample("CONNECT to no port", "CONNECT a: HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
     WireExample("a user's name", "GET http://u@a/ HTTP/1.1\n\n", breaks: .invalidTarget),
     WireExample("a version cut short", "GET / HTTP\nHost: aaaa\n\n", breaks: .malformedVersion),
     WireExample(
@@ -328,6 +336,12 @@ struct ResponseReadingTests {
     WireExample(
       "to HEAD a length says nothing", "HTTP/1.1 200 OK\nContent-Length: 5\n\n",
       gives: #"["200 HTTP/1.1", "end", "closed"] -> closed, 0 left"#, to: "HEAD"),
+    WireExample(
+      "204 has no content", "HTTP/1.1 204 None\nContent-Length: 5\n\n",
+      gives: #"["204 HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "RFC 9110 7.2: Host means nothing", "HTTP/1.1 204 None\nHost: a/b\nHost: c\n\n",
+      gives: #"["204 HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
     WireExample(
       "304 has no content", "HTTP/1.1 304 Same\nContent-Length: 5\n\n",
       gives: #"["304 HTTP/1.1", "end", "closed"] -> closed, 0 left"#),

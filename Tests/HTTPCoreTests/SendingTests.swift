@@ -226,9 +226,77 @@ struct SendingTests {
     expect(.contentExceedsLength, five, .content(Array("123456".utf8)), from: ready)
     expect(.contentExceedsLength, five, .contentFollows(count: 6), from: ready)
     expect(.contentShorterThanLength(missing: 5), five, .endOfMessage(), from: ready)
+    let trailers = OutgoingEvent.endOfMessage(trailers: try Fields([("A", "b")]))
     expect(
-      .trailersNeedChunkedFraming, five, .content(Array("12345".utf8)),
-      .endOfMessage(trailers: try Fields([("A", "b")])), from: ready)
+      .trailersNeedChunkedFraming, five, .content(Array("12345".utf8)), trailers, from: ready)
+    let open = OutgoingEvent.response(try ResponseHead(status: 200))
+    expect(
+      .trailersNeedChunkedFraming, open, .content([1]), trailers,
+      from: server(after: "GET / HTTP/1.0\n\n"))
+  }
+
+  @Test("RFC 9112 7.1: an empty chunk would be the last, so empty content writes nothing")
+  func emptyContent() throws {
+    let open = OutgoingEvent.response(try ResponseHead(status: 200))
+    let (text, _) = try wire(
+      open, .content([]), .contentFollows(count: 0), .content([]), from: server(after: Self.get))
+    #expect(text == "HTTP/1.1 200 \nTransfer-Encoding: chunked\n\n")
+  }
+
+  @Test("RFC 9112 6.1: nothing is sent with both framings")
+  func bothFramings() throws {
+    let both = [("Host", "a"), ("Content-Length", "5"), ("Transfer-Encoding", "chunked")]
+    expect(
+      .bothLengthAndTransferEncoding, .response(try ResponseHead(status: 200, fields: both)),
+      from: server(after: Self.get))
+    expect(
+      .bothLengthAndTransferEncoding,
+      .request(try RequestHead(method: "POST", target: "/", fields: both)),
+      from: Connection(role: .client))
+  }
+
+  @Test("RFC 9110 15.3.6: a 205 says that it has no content, and has none")
+  func resetContent() throws {
+    func reset(_ fields: [(String, String)] = []) throws -> OutgoingEvent {
+      .response(try ResponseHead(status: 205, fields: fields))
+    }
+    for fields in [[], [("Content-Length", "0")]] {
+      for request in [Self.get, "GET / HTTP/1.0\nConnection: keep-alive\n\n"] {
+        let (text, after) = try wire(reset(fields), .endOfMessage(), from: server(after: request))
+        #expect(text.hasPrefix("HTTP/1.1 205 \nContent-Length: 0\n"))
+        #expect(after.ourState == .done)
+      }
+      expect(.contentNotAllowed, try reset(fields), .content([1]), from: server(after: Self.get))
+    }
+    for request in [Self.get, "HEAD / HTTP/1.1\nHost: a\n\n"] {
+      for field in [("Content-Length", "1"), ("Transfer-Encoding", "chunked")] {
+        expect(.contentNotAllowed, try reset([field]), from: server(after: request))
+      }
+    }
+  }
+
+  @Test("RFC 9110 7.8: a 101 names the protocol that it switches to")
+  func switching() throws {
+    let ready = server(
+      after: "GET / HTTP/1.1\nHost: a\nUpgrade: x\nConnection: upgrade\n\n")
+    for fields in [[], [("Connection", "upgrade")], [("Upgrade", ",")]] {
+      let head = try ResponseHead(status: 101, fields: fields)
+      expect(.missingUpgrade, .interimResponse(head), from: ready)
+    }
+    let fields = [("Upgrade", "x"), ("Connection", "upgrade")]
+    let (_, after) = try wire(
+      .interimResponse(ResponseHead(status: 101, fields: fields)), from: ready)
+    #expect(after.ourState == .switched)
+  }
+
+  @Test("RFC 9110 7.2: Host means nothing in a response, and is sent as any field is")
+  func hostInResponse() throws {
+    let fields = [("Host", "a/b"), ("Host", "c"), ("Content-Length", "0")]
+    let (text, _) = try wire(
+      .response(ResponseHead(status: 200, fields: fields)), from: server(after: Self.get))
+    #expect(text == "HTTP/1.1 200 \nHost: a/b\nHost: c\nContent-Length: 0\n\n")
+    let request = try RequestHead(method: "GET", target: "/", fields: [("Host", "a/b")])
+    expect(.invalidHost, .request(request), from: Connection(role: .client))
   }
 
   @Test("RFC 9110 8.6, 15: where there is no content there is no framing, and the reverse")

@@ -42,7 +42,7 @@ struct WholeResponseTests {
   @Test("The bytes and the state are those of head, content and end", arguments: requests, fields)
   func equalsItsParts(_ request: String, _ fields: [(String, String)]) throws {
     for status in [200, 204, 205, 304, 404, 599] {
-      for size in status == 204 || status == 304 ? [0] : [0, 2, 9, 10, 20_000] {
+      for size in [204, 205, 304].contains(status) ? [0] : [0, 2, 9, 10, 20_000] {
         let content = [UInt8](repeating: UInt8(ascii: "x"), count: size)
         let hasLength = status != 204 && status != 304
         let length = hasLength ? [("Content-Length", "\(size)")] : []
@@ -134,7 +134,12 @@ struct WholeResponseTests {
     Refused(status: 204, content: "x", reason: .contentNotAllowed),
     Refused(status: 204, fields: [("Content-Length", "0")], reason: .contentNotAllowed),
     Refused(status: 304, content: "x", reason: .contentNotAllowed),
-    Refused(fields: [("Transfer-Encoding", "chunked")], reason: .contentNotAllowed),
+    Refused(status: 205, content: "x", reason: .contentNotAllowed),
+    Refused(status: 205, fields: [("Content-Length", "1")], reason: .contentNotAllowed),
+    Refused(
+      request: "HEAD / HTTP/1.1\nHost: a\n\n", status: 205, fields: [("Content-Length", "1")],
+      reason: .contentNotAllowed),
+    Refused(fields: [("Transfer-Encoding", "chunked")], reason: .bothLengthAndTransferEncoding),
     Refused(fields: [("Content-Length", "1")], content: "xy", reason: .contentExceedsLength),
     Refused(
       fields: [("Content-Length", "3")], content: "xy",
