@@ -1,5 +1,5 @@
-// What we send. Nothing that `step` would refuse on the other end can be written here, but for the limits, which each
-// end sets for itself.
+// What we send. Nothing that `step` would refuse on the other end can be written here, but for two things: limits, which
+// each end sets for itself, and a server's answer before a request, such as 408, which a client may not expect.
 
 extension Connection {
   /// Checks an event and appends its bytes to `output`.
