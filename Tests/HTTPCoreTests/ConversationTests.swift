@@ -107,12 +107,73 @@ struct ConversationTests {
     #expect(pair.states == [.done, .done])
   }
 
-  @Test("RFC 9110 7.8: an Upgrade field that names no protocol proposes nothing")
-  func emptyUpgrade() throws {
+  @Test(
+    "RFC 9110 7.8: an Upgrade field that names no protocol, or that Connection does not name, proposes nothing",
+    arguments: [
+      [("Upgrade", ","), ("Connection", "upgrade")], [("Upgrade", "x")],
+      [("Upgrade", "x"), ("Connection", "keep-alive")], [("Connection", "upgrade")],
+    ])
+  func emptyUpgrade(fields: [(String, String)]) throws {
     var pair = ConnectionPair()
-    _ = try pair.send(
-      get([("Upgrade", ","), ("Connection", "upgrade")]), .endOfMessage(), from: .client)
+    _ = try pair.send(get(fields), .endOfMessage(), from: .client)
     #expect(pair.states == [.done, .sendResponse])
+  }
+
+  @Test("The peer's version is that of its last message, and stays over to the next exchange")
+  func peerVersion() throws {
+    var server = Connection(role: .server)
+    #expect(server.peerVersion == nil)
+    for (version, before) in [("1.0", nil), ("1.1", Version.http10), ("1.3", .http11)] {
+      #expect(server.peerVersion == before)
+      let wire = "GET / HTTP/\(version)\nHost: a\nConnection: keep-alive\n\n"
+      server = read([[UInt8](wire: wire)], with: server, ended: false).connection
+      #expect(server.peerVersion?.description == "HTTP/\(version)")
+      var output: [UInt8] = []
+      try server.send(ok(), into: &output)
+      try server.send(.endOfMessage(), into: &output)
+      try server.startNextExchange()
+    }
+  }
+
+  @Test("After the end always the end")
+  func closedStays() throws {
+    var pair = ConnectionPair()
+    let nothing: [UInt8] = []
+    for _ in 1...3 {
+      #expect(
+        try pair.server.step(nothing.span, inputEnded: true)
+          == .event(.connectionClosed, consumed: 0))
+      #expect(pair.server.peerState == .closed)
+    }
+  }
+
+  @Test("The rules that bind the peer bind us: a client cannot send a request ahead of a response")
+  func noPipelining() throws {
+    var pair = ConnectionPair()
+    _ = try pair.send(get(), .endOfMessage(), from: .client)
+    var output: [UInt8] = []
+    #expect(throws: ProtocolError(.eventNotAllowedNow(.requestHead, state: .done), by: .us)) {
+      try pair.client.send(get(), into: &output)
+    }
+    #expect(output.isEmpty)
+  }
+
+  @Test("Six fields have a meaning to HTTP/1.1; what all others say changes nothing")
+  func otherFields() throws {
+    func state(after fields: [(String, String)]) throws -> Connection {
+      var pair = ConnectionPair()
+      _ = try pair.send(get(fields), from: .client)
+      return pair.server
+    }
+    let plain = try state(after: [])
+    for name in ["Accept", "Keep-Alive", "TE", "Trailer", "Proxy-Connection", "Content-Type", "X"] {
+      #expect(try state(after: [(name, "close, chunked, 5, 100-continue, x")]) == plain)
+    }
+    let ours = [
+      ("Connection", "close"), ("Content-Length", "5"), ("Transfer-Encoding", "chunked"),
+      ("Expect", "x"),
+    ]
+    for field in ours { #expect(try state(after: [field]) != plain) }
   }
 
   @Test("A conversation can be forked, and the forks compared")
