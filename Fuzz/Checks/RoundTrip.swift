@@ -97,7 +97,9 @@ extension ResponseHead {
   }
 
   private var ownFields: [Field] {
-    fields.filter { !["connection", "transfer-encoding"].contains($0.name.lowercased()) }
+    // A 205 is given a length where it has none.
+    let names = ["connection", "transfer-encoding"] + (status == 205 ? ["content-length"] : [])
+    return fields.filter { !names.contains($0.name.lowercased()) }
   }
 }
 
