@@ -3,43 +3,65 @@
 import HTTPCore
 
 /// The first byte chooses the requests: bits 0 to 2 the first, bit 3 tight limits, bits 4 to 6 how the next
-/// differ, bit 7 that a head's memory is used again.
+/// differ, bit 7 that all bytes come at once, so that what is behind the first response is never read.
 func checkClient(_ input: [UInt8]) throws(Finding) {
+  let client = try ask(input)
+  if client.items.count > 2 { _ = try ask(input, reusingHeads: client.items) }
+}
+
+/// Sends requests and reads `input`, then its end, as their responses.
+///
+/// - Parameter earlier: What was read before. If given, each head is handed back for its memory to be used again, which
+///   changes nothing, and none is kept here, as only then it is.
+private func ask(
+  _ input: [UInt8], reusingHeads earlier: [Item]? = nil
+) throws(Finding) -> WatchedEnd {
   let choice = Int(input.first ?? 0)
   let limits = choice & 8 == 0 ? Limits() : .tight
   var client = WatchedEnd(Connection(role: .client, limits: limits))
-  client.receive(input.dropFirst())
+  let pieceLength = choice & 128 == 0 ? 1 : Int.max
+  var rest = input.dropFirst()
   var number = choice
   var wire: [UInt8] = []
   var request = ClientRequest(number)
   try request.send(from: &client.connection, into: &wire)
   var lastHead: ResponseHead?
+  var expected = (earlier ?? [])[...]
   while true {
-    switch try client.next() {
+    let outcome = try client.next()
+    if earlier != nil { try client.expectItems(again: &expected) }
+    switch outcome {
     case .event(.response(let head)), .event(.interimResponse(let head)):
       lastHead = head
       try expectRoundTrip(head, request: request)
     case .event(.connectionClosed), .failed:
       try finish(&client.connection)
-      return try expectCloses(client.connection)
+      try expectCloses(client.connection)
+      return client
     case .event: break
-    case .needMoreInput: client.endInput()
+    case .needMoreInput:
+      if rest.isEmpty { client.endInput() }
+      client.receive(rest.prefix(pieceLength))
+      rest = rest.dropFirst(pieceLength)
     case .paused:
       try finish(&client.connection)
       if client.connection.peerState == .done, client.connection.ourState == .done {
+        let head = lastHead.take()
         try expectNoError("an exchange that is done leads to the next") {
           () throws(ProtocolError) in
-          if choice & 128 != 0, let head = lastHead {
+          if earlier != nil, let head {
             try client.connection.startNextExchange(reusing: head)
           } else {
             try client.connection.startNextExchange()
           }
         }
         number += choice >> 4 & 7
-        request = ClientRequest(number)
+        let isToOldServer = client.connection.peerVersion ?? .http11 < .http11
+        request = ClientRequest(number, isToOldServer: isToOldServer)
         try request.send(from: &client.connection, into: &wire)
       } else if client.inputEnded || client.connection.peerState == .switched {
-        return try expectCloses(client.connection)
+        try expectCloses(client.connection)
+        return client
       } else {
         client.endInput()
       }

@@ -11,7 +11,8 @@ struct ClientRequest {
   let content: [UInt8]
   let isFinishedEarly: Bool
 
-  init(_ choice: Int) {
+  /// - Parameter isToOldServer: Whether the server is known for HTTP/1.0, which has no chunks.
+  init(_ choice: Int, isToOldServer: Bool = false) {
     var fields = [("Host", "a")]
     var content: [UInt8] = []
     (method, target) = ("GET", "/")
@@ -23,7 +24,7 @@ struct ClientRequest {
       method = "POST"
       fields.append(("Content-Length", "5"))
       content = Array("hello".utf8)
-    case 5:
+    case 5 where !isToOldServer:
       method = "POST"
       fields += [("Transfer-Encoding", "chunked"), ("Expect", "100-continue")]
     case 6: fields.append(("Connection", "close"))
@@ -32,7 +33,7 @@ struct ClientRequest {
     }
     self.fields = fields
     self.content = content
-    isFinishedEarly = choice & 7 != 5
+    isFinishedEarly = choice & 7 != 5 || isToOldServer
   }
 
   func send(from client: inout Connection, into wire: inout [UInt8]) throws(Finding) {

@@ -71,6 +71,9 @@ struct WatchedEnd {
     case .paused:
       let pauses: [PeerState] = [.done, .mustClose, .closed, .mightSwitch, .switched]
       try expect(pauses.contains(connection.peerState), "no pause inside a message")
+      if connection.role == .client, !input.isEmpty, connection.peerState != .switched {
+        try expect(!connection.isPersistent, "what is behind a response is never another's")
+      }
       try expectNothingNew(step)
       return .paused
     }
@@ -83,10 +86,14 @@ struct WatchedEnd {
     }
   }
 
-  /// Gives the items away.
-  mutating func takeItems() -> [Item] {
+  /// Gives the items away: they are the next of `expected`, but for content, which may be cut otherwise.
+  mutating func expectItems(again expected: inout ArraySlice<Item>) throws(Finding) {
     defer { items = [] }
-    return items
+    for item in items {
+      if case .content = item { continue }
+      while case .content? = expected.first { expected.removeFirst() }
+      try expect(item == expected.popFirst(), "using memory again changes nothing")
+    }
   }
 
   // MARK: Rules

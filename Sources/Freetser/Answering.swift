@@ -37,9 +37,9 @@ extension ConnectionLoop {
     _ response: Response, _ body: [UInt8], to request: Request, isLast: Bool
   ) throws(Interruption) {
     let body = response.isBodiless ? [] : body
-    let follows = body.count > Self.copyLimit && !exchange.request.machine.isAnsweringHead
+    let follows: Bool
     do throws(ProtocolError) {
-      try gather(response, body, follows: follows)
+      follows = try gather(response, body, follows: body.count > Self.copyLimit)
     } catch {
       // Nothing of it was gathered, and the machine is as it was: the handler's mistake becomes a 500.
       log(error, of: request)
@@ -57,19 +57,21 @@ extension ConnectionLoop {
   /// Gathers a response of ours, which is valid whatever the machine's state.
   mutating func gatherOwn(_ response: Response) {
     do throws(ProtocolError) {
-      try gather(response, response.bytes ?? [], follows: false)
+      _ = try gather(response, response.bytes ?? [], follows: false)
     } catch {
       preconditionFailure("our own response is valid: \(error)")
     }
   }
 
   /// Gathers a response, but for a body that follows, and moves the machine past it.
+  ///
+  /// - Returns: Whether the body is to be sent now.
   private mutating func gather(
     _ response: Response, _ body: [UInt8], follows: Bool
-  ) throws(ProtocolError) {
+  ) throws(ProtocolError) -> Bool {
     let head = try heads.make(of: response, length: body.count)
-    try exchange.request.machine.sendWhole(
-      head, body, follows: follows, into: &exchange.request.raw.output)
+    return try exchange.request.machine.send(
+      whole: head, content: body.span, follows: follows, into: &exchange.request.raw.output)
   }
 
   private mutating func flush(followedBy body: Span<UInt8> = Span()) throws(Interruption) {

@@ -134,7 +134,8 @@ enum ChunkDecoder: Equatable, Sendable {
 
 /// Fields behind chunked content (RFC 9110 section 6.5).
 enum Trailers {
-  /// Refuses what must be known before the content: framing, routing, authentication, and how to read it.
+  /// Refuses what must be known before the content: framing, routing, authentication, what qualifies a request, how a
+  /// response may be kept, and how to read the content (section 6.5.1).
   static func check(
     _ bytes: Span<UInt8>, _ lines: [FieldLine], blame: ProtocolError.Party
   ) throws(ProtocolError) {
@@ -144,12 +145,25 @@ enum Trailers {
   }
 
   private static func isForbidden(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
-    let forbidden: [StaticString] = [
-      "transfer-encoding", "content-length", "host", "connection", "keep-alive", "upgrade", "te",
-      "trailer", "expect", "max-forwards", "cache-control", "authorization",
-      "proxy-authorization", "cookie", "set-cookie", "content-encoding", "content-type",
-      "content-range",
-    ]
-    return forbidden.contains { bytes.matches(name, lowercased: $0) }
+    func spells(_ forbidden: StaticString) -> Bool { bytes.matches(name, lowercased: forbidden) }
+    if name.count > 3, bytes.matches(name.lowerBound..<(name.lowerBound + 3), lowercased: "if-") {
+      return true
+    }
+    return switch name.count {
+    case 2: spells("te")
+    case 4: spells("host")
+    case 5: spells("range")
+    case 6: spells("cookie") || spells("expect")
+    case 7: spells("upgrade") || spells("trailer")
+    case 10: spells("connection") || spells("keep-alive") || spells("set-cookie")
+    case 12: spells("content-type") || spells("max-forwards")
+    case 13: spells("authorization") || spells("cache-control") || spells("content-range")
+    case 14: spells("content-length")
+    case 16: spells("content-encoding") || spells("proxy-connection") || spells("www-authenticate")
+    case 17: spells("transfer-encoding")
+    case 18: spells("proxy-authenticate")
+    case 19: spells("proxy-authorization")
+    default: false
+    }
   }
 }

@@ -1,5 +1,5 @@
-// What we send. Nothing that `step` would refuse on the other end can be written here, but for the limits, which each
-// end sets for itself.
+// What we send. Nothing that `step` would refuse on the other end can be written here, but for two things: limits, which
+// each end sets for itself, and a server's answer before a request, such as 408, which a client may not expect.
 
 extension Connection {
   /// Checks an event and appends its bytes to `output`.
@@ -60,42 +60,15 @@ extension Connection {
     }
   }
 
-  /// Sends a whole response, or nothing of it: unlike after ``send(_:into:)`` our half is as it was if this throws.
-  ///
-  /// - Parameters:
-  ///   - head: The final response's.
-  ///   - content: All of it.
-  ///   - follows: Whether the caller itself writes the content behind the output, which needs a head with a length.
-  ///   - output: Gets the bytes.
-  package mutating func sendWhole(
-    _ head: ResponseHead, _ content: [UInt8], follows: Bool, into output: inout [UInt8]
-  ) throws(ProtocolError) {
-    let written = output.count
-    let (lifecycle, outgoing, awaited) = (self.lifecycle, self.outgoing, clientAwaitsContinue)
-    do throws(ProtocolError) {
-      guard ourState != .failed else { throw ProtocolError(.sendingFailed, by: .us) }
-      guard 200...599 ~= head.status else { throw ProtocolError(.invalidStatus, by: .us) }
-      try respond(head, into: &output)
-      try self.lifecycle.apply(.content, by: role, blame: .us)
-      if follows {
-        try self.outgoing.announce(content.count, into: &output)
-      } else {
-        try self.outgoing.write(content, into: &output)
-      }
-      try self.lifecycle.apply(.endOfMessage, by: role, blame: .us)
-      try self.outgoing.writeEnd(trailers: Fields(), into: &output)
-    } catch {
-      output.removeSubrange(written...)
-      (self.lifecycle, self.outgoing, clientAwaitsContinue) = (lifecycle, outgoing, awaited)
-      throw error
-    }
-  }
-
   private mutating func begin(_ head: RequestHead) throws(ProtocolError) {
     guard role == .client else { throw ProtocolError(.wrongRole(.requestHead), by: .us) }
-    let facts = try ProtocolFields(head.fields, blame: .us)
+    let facts = ProtocolFields(head.fields)
     // Whatever version it was read with: what is sent on is a request of HTTP/1.1.
     let framing = try Self.check(facts, .http11, blame: .us)
+    // RFC 9112 section 6.1: a server that is not known yet is the caller's to judge.
+    if framing == .chunked, let peerVersion, peerVersion < .http11 {
+      throw ProtocolError(.transferEncodingBeforeHTTP11, by: .us)
+    }
     try lifecycle.apply(.requestHead, by: .client, blame: .us)
     begin(head.kind, .http11, facts, framing)
     outgoing = BodyEncoder(framing)
@@ -109,10 +82,8 @@ extension Connection {
     if kind == .switchAccepted, !wasProposed(by: head.status) {
       throw ProtocolError(.switchWithoutProposal, by: .us)
     }
-    if kind == .interimResponseHead, exchange.version < .http11 {
-      throw ProtocolError(.interimBeforeHTTP11, by: .us)
-    }
     let facts = head.facts
+    if head.status == 101, !facts.hasUpgrade { throw ProtocolError(.missingUpgrade, by: .us) }
     // RFC 9110 section 8.6 and RFC 9112 section 6.1: no framing where there can be no content.
     let framesContent =
       facts.contentLength != nil || facts.contentLengthFlaw != nil
@@ -120,13 +91,19 @@ extension Connection {
     if framesContent, kind != .finalResponseHead || head.status == 204 {
       throw ProtocolError(.contentNotAllowed, by: .us)
     }
+    // RFC 9110 section 15.3.6: a length of zero is how a 205 says that it has none.
+    if head.status == 205, facts.transferEncoding != .absent || facts.contentLength ?? 0 > 0 {
+      throw ProtocolError(.contentNotAllowed, by: .us)
+    }
     if kind == .finalResponseHead {
       try writeFinal(head, facts, into: &output)
     } else {
       try lifecycle.apply(kind, by: .server, blame: .us)
-      clientAwaitsContinue = false
-      Encoder.write(
-        head, addingChunked: false, persistence: .unsaid, into: &output)
+      if kind == .interimResponseHead, exchange.version < .http11 {
+        throw ProtocolError(.interimBeforeHTTP11, by: .us)
+      }
+      if answersExpectation(kind, head.status) { clientAwaitsContinue = false }
+      Encoder.write(head, adding: .none, persistence: .unsaid, into: &output)
     }
   }
 
@@ -139,9 +116,11 @@ extension Connection {
     try lifecycle.apply(.finalResponseHead, by: .server, blame: .us)
     if facts.close || framing == .untilClose || !answersRequest { lifecycle.stopPersisting() }
     clientAwaitsContinue = false
-    outgoing = exchange.kind == .head ? .dropped : BodyEncoder(framing)
+    outgoing =
+      exchange.kind == .head ? .dropped : BodyEncoder(head.status == 205 ? .none : framing)
+    let isOpen = facts.transferEncoding == .absent && facts.contentLength == nil
     Encoder.write(
-      head, addingChunked: framing == .chunked && facts.transferEncoding == .absent,
+      head, adding: isOpen ? framing : .none,
       persistence: Self.persistence(lifecycle, exchange.version), into: &output)
   }
 
@@ -158,6 +137,7 @@ extension Connection {
   ) throws(ProtocolError) -> BodyFraming {
     let framing = try BodyFraming.ofResponse(
       facts, status: head.status, version: exchange.version, request: exchange.kind, blame: .us)
-    return framing == .untilClose && exchange.version >= .http11 ? .chunked : framing
+    guard framing == .untilClose else { return framing }
+    return head.status == 205 ? .sized(0) : exchange.version >= .http11 ? .chunked : .untilClose
   }
 }

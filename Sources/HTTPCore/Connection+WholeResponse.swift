@@ -10,19 +10,25 @@ extension Connection {
   /// - Parameters:
   ///   - head: Its fields need not say the length; if they do, it must be the content's. Chunks are not for what is whole.
   ///   - content: The bytes that follow it.
-  ///   - follows: Whether the caller itself writes the content right after this output, without a copy here.
+  ///   - follows: Whether the caller itself is to write the content right after this output, without a copy here.
   ///   - output: Bytes to write to the peer, in order. Nothing is appended if this throws.
+  /// - Returns: Whether the caller is to write the content now: not if it is in the output, nor in answer to HEAD.
   /// - Throws: ``ProtocolError`` with `party == .us` if a response may not be sent now, or not like this.
   ///
   /// RFC 9112 sections 6 and 9.
+  @discardableResult
   public mutating func send(
     whole head: ResponseHead, content: Span<UInt8>, follows: Bool = false,
     into output: inout [UInt8]
-  ) throws(ProtocolError) {
+  ) throws(ProtocolError) -> Bool {
     guard ourState != .failed else { throw ProtocolError(.sendingFailed, by: .us) }
     guard role == .server else { throw ProtocolError(.wrongRole(.finalResponseHead), by: .us) }
     guard kind(ofResponse: head.status) == .finalResponseHead, head.status <= 599 else {
       throw ProtocolError(.invalidStatus, by: .us)
+    }
+    // RFC 9110 section 15.3.6: the length of a 205 is zero.
+    if head.status == 205, content.count > 0 || head.facts.contentLength ?? 0 > 0 {
+      throw ProtocolError(.contentNotAllowed, by: .us)
     }
     let addedLength = try lengthToAdd(to: head, contentLength: content.count)
     let answersRequest = ourState == .sendResponse && peerState != .failed
@@ -35,10 +41,11 @@ extension Connection {
     lifecycle = next
     outgoing = .none
     clientAwaitsContinue = false
-    let isWritten = !follows && exchange.kind != .head
+    let isSent = exchange.kind != .head
     Encoder.write(
       whole: head, addingLength: addedLength, persistence: persistence,
-      content: isWritten ? content : Span(), into: &output)
+      content: isSent && !follows ? content : Span(), into: &output)
+    return isSent && follows
   }
 
   /// What is to be added as `Content-Length`; `nil` if the head says it, or there can be no content.
@@ -60,7 +67,7 @@ extension Connection {
         throw ProtocolError(.contentShorterThanLength(missing: missing), by: .us)
       }
       return nil
-    case .chunked: throw ProtocolError(.contentNotAllowed, by: .us)
+    case .chunked: throw ProtocolError(.bothLengthAndTransferEncoding, by: .us)
     case .untilClose: return contentLength
     }
   }

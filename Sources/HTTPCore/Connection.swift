@@ -69,7 +69,8 @@ public struct Connection: Equatable, Sendable {
   /// What of a request its response depends on.
   struct Exchange: Equatable, Sendable {
     var kind = RequestKind.ordinary
-    var version = Version.http11
+    /// 1.0 until more is known: RFC 9112 section 6.1 has chunks for those only who are known to read them.
+    var version = Version.http10
   }
 
   /// Reads the next event from bytes the peer sent.
@@ -84,7 +85,8 @@ public struct Connection: Equatable, Sendable {
   /// - Returns: One event and how many bytes it took, or that more bytes are needed, or that the peer is done.
   /// - Throws: ``ProtocolError`` with `party == .peer`. The peer's half then stays failed and each further call
   ///   throws the same error; a server may still send a response that says so.
-  /// - Complexity: O(*n*) in bytes not yet looked at.
+  /// - Complexity: O(*n*) in bytes not yet looked at; but each call reads a chunk's line from its start until it is
+  ///   complete, at most ``Limits/chunkLine`` bytes.
   ///
   /// RFC 9112 sections 2.2, 6.3 and 9.3.
   public mutating func step(
@@ -95,6 +97,10 @@ public struct Connection: Equatable, Sendable {
       return try nextStep(input, inputEnded: inputEnded)
     } catch {
       failure = error
+      noteRequestLine(input)
+      // How much had come by then makes no difference any more.
+      incomingHead = HeadParser(Self.headKind(from: role.peer))
+      incomingBody = BodyDecoder(.none)
       lifecycle.fail(role.peer)
       throw error
     }
@@ -119,8 +125,6 @@ public struct Connection: Equatable, Sendable {
   public mutating func startNextExchange() throws(ProtocolError) {
     try lifecycle.startNextExchange()
     exchange = Exchange()
-    incomingHead.startOver(Self.headKind(from: role.peer))
-    incomingBody = BodyDecoder(.none)
     outgoing = .none
     clientAwaitsContinue = false
     clientExpectsOther = false
@@ -167,22 +171,34 @@ public struct Connection: Equatable, Sendable {
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Step {
     switch peerState {
-    case .sendBody: try stepInBody(input, inputEnded: inputEnded)
-    case .idle, .sendResponse, .failed: try stepInHead(input, inputEnded: inputEnded)
+    case .sendBody: return try stepInBody(input, inputEnded: inputEnded)
+    case .idle, .sendResponse, .failed: return try stepInHead(input, inputEnded: inputEnded)
     case .done, .mustClose, .closed:
-      inputEnded && input.isEmpty ? try close(consumed: 0) : .paused
-    case .mightSwitch, .switched: .paused
+      if inputEnded, input.isEmpty { return try close(consumed: 0) }
+      distrust(bytesBehindResponse: input.count)
+      return .paused
+    case .mightSwitch, .switched: return .paused
     }
+  }
+
+  /// Makes this exchange a client's last if there are bytes behind its response: nobody has asked for them, and they
+  /// would be taken for the next one (RFC 9112 section 6.3, last paragraph).
+  private mutating func distrust(bytesBehindResponse count: Int) {
+    if role == .client, count > 0 { lifecycle.stopPersisting() }
   }
 
   @inline(__always)
   private mutating func stepInHead(
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Step {
+    if role == .client, peerState == .idle, !input.isEmpty {
+      throw ProtocolError(.responseWithoutRequest, by: .peer)
+    }
     if spare.hasLines { incomingHead.use(spare.takeLines()) }
     if let length = try incomingHead.parse(input, limits: limits) {
       return try finishHead(input.extracting(first: length))
     }
+    noteRequestLine(input)
     guard inputEnded else { return .needMoreInput }
     let isClean = peerState == .idle && (input.isEmpty || incomingHead.hasOnlySkippedLine(input))
     if isClean { return try close(consumed: input.count) }
@@ -204,6 +220,8 @@ public struct Connection: Equatable, Sendable {
     case .end(let trailers):
       try lifecycle.apply(.endOfMessage, by: role.peer, blame: .peer)
       clientAwaitsContinue = false
+      incomingBody = BodyDecoder(.none)
+      distrust(bytesBehindResponse: input.count - trailers.upperBound)
       return .event(
         .endOfMessage(trailers: takeTrailers(input.extracting(trailers))),
         consumed: trailers.upperBound)
@@ -214,12 +232,22 @@ public struct Connection: Equatable, Sendable {
   private mutating func takeTrailers(_ bytes: Span<UInt8>) -> Fields {
     if bytes.isEmpty { return Fields() }
     let lines = incomingHead.takeLines()
+    incomingHead.startOver(Self.headKind(from: role.peer))
     return lines.isEmpty ? Fields() : Fields(storage: Array(copying: bytes), lines: lines)
   }
 
   private mutating func close(consumed: Int) throws(ProtocolError) -> Step {
     try lifecycle.apply(.connectionClosed, by: role.peer, blame: .peer)
     return .event(.connectionClosed, consumed: consumed)
+  }
+
+  /// Notes what a request line that is complete says about the response, should the rest of its head never be accepted:
+  /// what refuses it has no content for HEAD, and chunks for HTTP/1.1 only.
+  private mutating func noteRequestLine(_ input: Span<UInt8>) {
+    guard exchange == Exchange(),
+      case .request(let method, _, let version) = incomingHead.startLine
+    else { return }
+    exchange = Exchange(kind: RequestKind(input, method: method.range), version: version)
   }
 
   /// Acts on a head that is complete.
@@ -231,12 +259,12 @@ public struct Connection: Equatable, Sendable {
     case .request(let method, let target, let version):
       // Before anything is refused: the refusal too has no content for HEAD, and no chunks for HTTP/1.0.
       exchange = Exchange(kind: RequestKind(head, method: method.range), version: version)
-      try receiveRequest(ProtocolFields(head, lines, blame: .peer), version)
+      try receiveRequest(ProtocolFields(head, lines), version)
       let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
       let request = RequestHead(method: method, target: target, version: version, fields: fields)
       return .event(.request(request), consumed: head.count)
     case .response(let status, let reason, let version):
-      let facts = try ProtocolFields(head, lines, blame: .peer)
+      let facts = ProtocolFields(head, lines)
       let kind = try receiveResponse(facts, status, version)
       let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
       let response = ResponseHead(
@@ -265,7 +293,6 @@ public struct Connection: Equatable, Sendable {
   private mutating func receiveResponse(
     _ facts: ProtocolFields, _ status: Int, _ version: Version
   ) throws(ProtocolError) -> EventKind {
-    guard peerState != .idle else { throw ProtocolError(.responseWithoutRequest, by: .peer) }
     let kind = kind(ofResponse: status)
     if kind == .switchAccepted, !wasProposed(by: status) {
       throw ProtocolError(.switchWithoutProposal, by: .peer)
@@ -277,7 +304,7 @@ public struct Connection: Equatable, Sendable {
     }
     try lifecycle.apply(kind, by: .server, blame: .peer)
     peerVersion = version
-    clientAwaitsContinue = false
+    if answersExpectation(kind, status) { clientAwaitsContinue = false }
     guard kind == .finalResponseHead else { return kind }
     let persists = Persistence.isOffered(by: facts, version: version)
     if !persists || framing == .untilClose { lifecycle.stopPersisting() }
@@ -292,6 +319,7 @@ public struct Connection: Equatable, Sendable {
   static func check(
     _ facts: ProtocolFields, _ version: Version, blame: ProtocolError.Party
   ) throws(ProtocolError) -> BodyFraming {
+    if facts.hasInvalidHost { throw ProtocolError(.invalidHost, by: blame) }
     if facts.repeatsHost { throw ProtocolError(.repeatedHost, by: blame) }
     if !facts.hasHost, version >= .http11 {
       throw ProtocolError(.missingHost, by: blame)
@@ -321,6 +349,12 @@ public struct Connection: Equatable, Sendable {
     if status < 200 { return .interimResponseHead }
     let accepts = exchange.kind == .connect && 200...299 ~= status
     return accepts ? .switchAccepted : .finalResponseHead
+  }
+
+  /// Whether a client that waits for `100 Continue` has its answer with this response, as it has not with another
+  /// interim one (RFC 9110 section 10.1.1).
+  func answersExpectation(_ kind: EventKind, _ status: Int) -> Bool {
+    kind != .interimResponseHead || status == 100
   }
 
   /// Whether the switch that this response accepts was proposed: by Upgrade for a 101, by CONNECT for a 2xx.

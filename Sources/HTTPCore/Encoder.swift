@@ -22,14 +22,18 @@ enum Encoder {
   /// Writes a response's head; always as HTTP/1.1 (RFC 9112 section 4).
   ///
   /// - Parameters:
-  ///   - chunked: Whether to add the field that says so.
+  ///   - framing: What to add a field for: chunks, or a length of zero.
   ///   - persistence: Takes the place of `close` and `keep-alive` in the head's own `Connection` fields.
   static func write(
-    _ head: ResponseHead, addingChunked chunked: Bool, persistence: PersistenceOption,
+    _ head: ResponseHead, adding framing: BodyFraming, persistence: PersistenceOption,
     into output: inout [UInt8]
   ) {
     writeOwnLines(head, into: &output)
-    if chunked { output.append(literal: "Transfer-Encoding: chunked\r\n") }
+    switch framing {
+    case .chunked: output.append(literal: "Transfer-Encoding: chunked\r\n")
+    case .sized(0): output.append(literal: "Content-Length: 0\r\n")
+    case .none, .sized, .untilClose: break
+    }
     output.append(addingCapacity: endSize) { writeEnd(nil, persistence, into: &$0) }
   }
 

@@ -34,7 +34,8 @@ public enum Step: Equatable, Sendable {
   /// No event is complete. Receive more, keep what there is, and call again.
   case needMoreInput
   /// This half has said all it may for now. What input there is belongs to the next exchange, or to the
-  /// protocol switched to: ``Connection/startNextExchange()`` goes on, or the connection is closed.
+  /// protocol switched to: ``Connection/startNextExchange()`` goes on, or the connection is closed. To a client nothing
+  /// may come behind a response: if something does, the connection does not persist.
   case paused
 }
 
@@ -50,7 +51,8 @@ public enum OutgoingEvent: Equatable, Sendable {
   case content([UInt8])
   /// Content of so many bytes that the caller itself writes right after this output, without a copy here.
   ///
-  /// Under chunked framing what must stand behind it is put before whatever is sent next.
+  /// Under chunked framing what must stand behind it is put before whatever is sent next. In answer to HEAD it is
+  /// refused, unlike ``content(_:)``, which is dropped: what the caller is about to write cannot be taken back.
   case contentFollows(count: Int)
   /// The message is complete.
   case endOfMessage(trailers: Fields = Fields())

@@ -121,9 +121,10 @@ struct HeadParser: Equatable, Sendable {
     var found = HeadLines.LastFound.line
     var next = lineStart
     while found == .line {
-      // Sixteen lines at a time, more than most clients send. One too many may be taken, to be counted.
-      let room = limits.fieldCount - lines.count + 1
-      try lines.append(addingCapacity: min(room, 16)) { (taken) throws(ProtocolError) in
+      // For all lines that may be there, of four bytes at least, so that a head that comes whole costs one allocation;
+      // for sixteen, more than most clients send, if it comes in pieces. One too many may be taken, to be counted.
+      let room = min(limits.fieldCount - lines.count + 1, max((end - next) / 4 + 1, 16))
+      try lines.append(addingCapacity: room) { (taken) throws(ProtocolError) in
         (found, next) = try HeadLines.fieldLines(input, from: next, to: end, into: &taken)
       }
       guard lines.count <= limits.fieldCount else {

@@ -5,7 +5,7 @@
 /// Content is not bounded here: it passes through in pieces and the caller counts it.
 ///
 /// No limit is below nothing (for start line and head below two bytes, an empty line's), nor above 1 GiB, or as many
-/// fields: what is set beyond that counts as that.
+/// fields, but ``chunkLine`` not above 4,096 bytes: what is set beyond that counts as that.
 public struct Limits: Equatable, Sendable {
   /// The start line with its CR LF; past it a request is answered with 414. In bytes, 8,192 by default.
   ///
@@ -20,7 +20,8 @@ public struct Limits: Equatable, Sendable {
 
   /// The line before a chunk: its size and extensions with CR LF. In bytes, 256 by default.
   ///
-  /// Extensions are parsed and dropped; nobody is known to send them.
+  /// Extensions are parsed and dropped; nobody is known to send them. At most 4,096, as a line that is not complete is
+  /// read again from its start whenever more of it comes: a peer that sends it byte by byte costs the square of it.
   public var chunkLine = 256
 
   /// The trailers with the empty line after them. In bytes, 8,192 by default.
@@ -31,12 +32,14 @@ public struct Limits: Equatable, Sendable {
 
   /// Where nothing can overflow that is counted from here.
   var bounded: Limits {
-    func bound(_ limit: Int, least: Int = 0) -> Int { min(max(least, limit), 1 << 30) }
+    func bound(_ limit: Int, least: Int = 0, most: Int = 1 << 30) -> Int {
+      min(max(least, limit), most)
+    }
     var bounded = self
     bounded.startLine = bound(startLine, least: 2)
     bounded.head = bound(head, least: 2)
     bounded.fieldCount = bound(fieldCount)
-    bounded.chunkLine = bound(chunkLine)
+    bounded.chunkLine = bound(chunkLine, most: 4_096)
     bounded.trailers = bound(trailers)
     return bounded
   }

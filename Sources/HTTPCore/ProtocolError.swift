@@ -78,6 +78,7 @@ public struct ProtocolError: Error, Equatable, Sendable, CustomStringConvertible
     case wrongRole(EventKind)
     case responseWithoutRequest
     case switchWithoutProposal
+    case missingUpgrade
     case interimBeforeHTTP11
     case exchangeNotFinished
     case sendingFailed
@@ -150,11 +151,11 @@ extension ProtocolError.Reason {
     case .bothLengthAndTransferEncoding:
       "a message has Content-Length or Transfer-Encoding, never both"
     case .transferEncodingBeforeHTTP11:
-      "Transfer-Encoding came with HTTP/1.1; an older version cannot mean it"
+      "Transfer-Encoding came with HTTP/1.1; an older version does not know it"
     case .unsupportedTransferCoding:
       "the only transfer coding spoken here is chunked, alone"
     case .contentNotAllowed:
-      "this message has no content, so it has no Transfer-Encoding or Content-Length either"
+      "this message cannot have content: send none, and leave out Transfer-Encoding and Content-Length"
     case .chunkLineTooLong(let limit):
       "the line before a chunk is longer than \(limit) bytes"
     case .malformedChunk:
@@ -162,7 +163,7 @@ extension ProtocolError.Reason {
     case .trailersTooLarge(let limit):
       "the trailers are larger than \(limit) bytes"
     case .forbiddenTrailer:
-      "a trailer does not frame, route or authenticate the message"
+      "a trailer does not frame, route, authenticate or qualify the message, nor describe its content"
     case .trailersNeedChunkedFraming:
       "trailers can follow chunked content only"
     case .contentExceedsLength:
@@ -179,6 +180,8 @@ extension ProtocolError.Reason {
       "a response came although no request was sent"
     case .switchWithoutProposal:
       "a protocol switch is accepted only after the client proposed it"
+    case .missingUpgrade:
+      "a 101 names the protocol that it switches to in an Upgrade field"
     case .interimBeforeHTTP11:
       "interim responses came with HTTP/1.1; an older client takes them for the final one"
     case .exchangeNotFinished:

@@ -26,6 +26,7 @@ struct ProtocolFields: Equatable, Sendable {
     static var upgrade: Facts { Facts(rawValue: 1 << 11) }
     static var expectContinue: Facts { Facts(rawValue: 1 << 12) }
     static var expectOther: Facts { Facts(rawValue: 1 << 13) }
+    static var invalidHost: Facts { Facts(rawValue: 1 << 14) }
   }
 
   enum TransferEncoding: Equatable, Sendable {
@@ -37,6 +38,8 @@ struct ProtocolFields: Equatable, Sendable {
 
   var hasHost: Bool { facts.contains(.host) }
   var repeatsHost: Bool { facts.contains(.anotherHost) }
+  /// Whether a `Host` field is neither valid nor empty, which matters in requests only.
+  var hasInvalidHost: Bool { facts.contains(.invalidHost) }
 
   var contentLength: UInt64? { facts.contains(.length) ? length : nil }
   /// What is wrong with `Content-Length`, for whoever does not ignore it.
@@ -53,6 +56,8 @@ struct ProtocolFields: Equatable, Sendable {
   var hasConnection: Bool { facts.contains(.connection) }
   var close: Bool { facts.contains(.close) }
   var keepAlive: Bool { facts.contains(.keepAlive) }
+  /// Whether there is an `Upgrade` field that names a protocol.
+  var hasUpgrade: Bool { facts.contains(.upgrade) }
   /// Whether there is an `Upgrade` field and `Connection` names it (RFC 9110 section 7.8).
   var proposesUpgrade: Bool { facts.contains([.upgrade, .upgradeOption]) }
 
@@ -60,23 +65,20 @@ struct ProtocolFields: Equatable, Sendable {
   /// Whether `Expect` asks for anything but `100-continue`, the only expectation there is (RFC 9110 section 10.1.1).
   var expectsOther: Bool { facts.contains(.expectOther) }
 
-  init(_ fields: Fields, blame: ProtocolError.Party) throws(ProtocolError) {
-    try self.init(fields.storage.span, fields.lines, blame: blame)
+  init(_ fields: Fields) {
+    self.init(fields.storage.span, fields.lines)
   }
 
   /// - Parameters:
   ///   - bytes: What the lines refer to.
   ///   - lines: Taken apart and checked already.
-  ///   - blame: Who made the head: the peer when receiving, us when sending.
-  init(
-    _ bytes: Span<UInt8>, _ lines: [FieldLine], blame: ProtocolError.Party
-  ) throws(ProtocolError) {
+  init(_ bytes: Span<UInt8>, _ lines: [FieldLine]) {
     for line in lines {
       // The length of a name rules out nearly every field that is not ours.
       switch line.name.count {
       case 4 where bytes.matches(line.name, lowercased: "host"):
         facts.insert(hasHost ? .anotherHost : .host)
-        guard Target.isHost(bytes, line.value) else { throw ProtocolError(.invalidHost, by: blame) }
+        if !Target.isHost(bytes, line.value) { facts.insert(.invalidHost) }
       case 6 where bytes.matches(line.name, lowercased: "expect"):
         Grammar.forEachListElement(bytes, line.value) {
           let isContinue = bytes.matches($0, lowercased: "100-continue")

@@ -28,13 +28,13 @@ public struct ResponseHead: Equatable, Sendable {
 
   /// Makes the head of a response to be sent, with fields that exist already.
   ///
-  /// - Throws: ``ProtocolError`` with `party == .us` if the status, the reason or a `Host` field is not valid.
+  /// - Throws: ``ProtocolError`` with `party == .us` if the status or the reason is not valid.
   public init(status: Int, reason: String = "", fields: Fields) throws(ProtocolError) {
     guard 100...599 ~= status else { throw ProtocolError(.invalidStatus, by: .us) }
     for byte in reason.utf8 where !Grammar.isFieldContent(byte) {
       throw ProtocolError(.invalidReason, by: .us)
     }
-    let facts = try ProtocolFields(fields, blame: .us)
+    let facts = ProtocolFields(fields)
     var fields = fields
     let reasonRange = try fields.store(reason)
     self.init(

@@ -35,10 +35,10 @@ enum Target {
     range.isEmpty || isAuthority(bytes, range)
   }
 
-  /// `authority-form = uri-host ":" port`.
+  /// `authority-form = uri-host ":" port`; nothing listens at port 0 (RFC 9110 section 9.3.6).
   private static func isAuthorityForm(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    guard let host = endOfHost(bytes, range) else { return false }
-    return range.upperBound - host > 1 && isPort(bytes, host..<range.upperBound)
+    guard let host = endOfHost(bytes, range), host < range.upperBound else { return false }
+    return port(bytes, host..<range.upperBound) ?? 0 > 0
   }
 
   /// `absolute-form = scheme ":" "//" authority …` (RFC 3986 section 3.1).
@@ -68,18 +68,18 @@ enum Target {
   /// Whether `uri-host [ ":" port ]` with a host that is not empty.
   private static func isAuthority(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
     guard let host = endOfHost(bytes, range) else { return false }
-    return host == range.upperBound || isPort(bytes, host..<range.upperBound)
+    return host == range.upperBound || port(bytes, host..<range.upperBound) != nil
   }
 
-  /// Whether `":" port`; the port may be empty, and is at most 65,535.
-  private static func isPort(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    guard bytes[range.lowerBound] == UInt8(ascii: ":"), range.count <= 6 else { return false }
+  /// The number in `":" port`, which is at most 65,535; 0 if the port is empty, `nil` if it is none.
+  private static func port(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
+    guard bytes[range.lowerBound] == UInt8(ascii: ":"), range.count <= 6 else { return nil }
     var number = 0
     for index in (range.lowerBound + 1)..<range.upperBound {
-      guard Grammar.isDigit(bytes[index]) else { return false }
+      guard Grammar.isDigit(bytes[index]) else { return nil }
       number = number &* 10 &+ Int(bytes[index] &- UInt8(ascii: "0"))
     }
-    return number <= 65_535
+    return number <= 65_535 ? number : nil
   }
 
   /// Where the host ends that `range` begins with: an IP literal in brackets, or a registered name or IPv4 address.

@@ -38,6 +38,15 @@ struct ConversationTests {
     _ = try pair.send(
       post([("Content-Length", "2"), ("Expect", "100-Continue")]), from: .client)
     #expect(pair.server.clientAwaitsContinue)
+    for status in [102, 103] {
+      _ = try pair.send(.interimResponse(try ResponseHead(status: status)), from: .server)
+      #expect(pair.server.clientAwaitsContinue, "\(status) does not ask for the content")
+      #expect(pair.client.clientAwaitsContinue)
+    }
+    var final = pair
+    _ = try final.send(ok(), from: .server)
+    #expect(!final.server.clientAwaitsContinue)
+    #expect(!final.client.clientAwaitsContinue)
     var impatient = pair
     _ = try pair.send(.interimResponse(try ResponseHead(status: 100)), from: .server)
     #expect(!pair.server.clientAwaitsContinue)
@@ -98,12 +107,73 @@ struct ConversationTests {
     #expect(pair.states == [.done, .done])
   }
 
-  @Test("RFC 9110 7.8: an Upgrade field that names no protocol proposes nothing")
-  func emptyUpgrade() throws {
+  @Test(
+    "RFC 9110 7.8: an Upgrade field that names no protocol, or that Connection does not name, proposes nothing",
+    arguments: [
+      [("Upgrade", ","), ("Connection", "upgrade")], [("Upgrade", "x")],
+      [("Upgrade", "x"), ("Connection", "keep-alive")], [("Connection", "upgrade")],
+    ])
+  func emptyUpgrade(fields: [(String, String)]) throws {
     var pair = ConnectionPair()
-    _ = try pair.send(
-      get([("Upgrade", ","), ("Connection", "upgrade")]), .endOfMessage(), from: .client)
+    _ = try pair.send(get(fields), .endOfMessage(), from: .client)
     #expect(pair.states == [.done, .sendResponse])
+  }
+
+  @Test("The peer's version is that of its last message, and stays over to the next exchange")
+  func peerVersion() throws {
+    var server = Connection(role: .server)
+    #expect(server.peerVersion == nil)
+    for (version, before) in [("1.0", nil), ("1.1", Version.http10), ("1.3", .http11)] {
+      #expect(server.peerVersion == before)
+      let wire = "GET / HTTP/\(version)\nHost: a\nConnection: keep-alive\n\n"
+      server = read([[UInt8](wire: wire)], with: server, ended: false).connection
+      #expect(server.peerVersion?.description == "HTTP/\(version)")
+      var output: [UInt8] = []
+      try server.send(ok(), into: &output)
+      try server.send(.endOfMessage(), into: &output)
+      try server.startNextExchange()
+    }
+  }
+
+  @Test("After the end always the end")
+  func closedStays() throws {
+    var pair = ConnectionPair()
+    let nothing: [UInt8] = []
+    for _ in 1...3 {
+      #expect(
+        try pair.server.step(nothing.span, inputEnded: true)
+          == .event(.connectionClosed, consumed: 0))
+      #expect(pair.server.peerState == .closed)
+    }
+  }
+
+  @Test("The rules that bind the peer bind us: a client cannot send a request ahead of a response")
+  func noPipelining() throws {
+    var pair = ConnectionPair()
+    _ = try pair.send(get(), .endOfMessage(), from: .client)
+    var output: [UInt8] = []
+    #expect(throws: ProtocolError(.eventNotAllowedNow(.requestHead, state: .done), by: .us)) {
+      try pair.client.send(get(), into: &output)
+    }
+    #expect(output.isEmpty)
+  }
+
+  @Test("Six fields have a meaning to HTTP/1.1; what all others say changes nothing")
+  func otherFields() throws {
+    func state(after fields: [(String, String)]) throws -> Connection {
+      var pair = ConnectionPair()
+      _ = try pair.send(get(fields), from: .client)
+      return pair.server
+    }
+    let plain = try state(after: [])
+    for name in ["Accept", "Keep-Alive", "TE", "Trailer", "Proxy-Connection", "Content-Type", "X"] {
+      #expect(try state(after: [(name, "close, chunked, 5, 100-continue, x")]) == plain)
+    }
+    let ours = [
+      ("Connection", "close"), ("Content-Length", "5"), ("Transfer-Encoding", "chunked"),
+      ("Expect", "x"),
+    ]
+    for field in ours { #expect(try state(after: [field]) != plain) }
   }
 
   @Test("A conversation can be forked, and the forks compared")
@@ -170,6 +240,20 @@ struct ConversationTests {
     let padded = try after("Transfer-Encoding: chunked\n\n1\na\n000\nA: b\n\n")
     #expect(sized == chunked)
     #expect(chunked == padded)
+
+    func reading(_ body: String, in pieces: Int = 1) -> Connection {
+      let wire = [UInt8](wire: "POST / HTTP/1.1\nHost: a\n" + body)
+      let cut = pieces == 1 ? [wire] : wire.map { [$0] }
+      return read(cut, with: Connection(role: .server), ended: false).connection
+    }
+    let coded = "Transfer-Encoding: chunked\n\n"
+    #expect(reading(coded + "0\n\n") == reading(coded + "000\n\n"))
+    #expect(reading(coded + "0\n\n") == reading(coded + "1\na\n0;a=b\nA: b\nC: d\n\n"))
+    // After an error nothing is left of how much had come.
+    for wrong in ["A: b\n\nx", "A\u{7f}\n\n", coded + "1\na\n0\nA: b\nHost: a\n\n"] {
+      #expect(reading(wrong) == reading(wrong, in: .max))
+    }
+    #expect(reading("A: b\nB\n\n") == reading("C: long\nD: e\nB\n\n"))
   }
 
   @Test("Random conversations give the same events however the bytes are cut", arguments: 0..<40)

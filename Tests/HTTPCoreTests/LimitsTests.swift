@@ -98,6 +98,9 @@ struct LimitsTests {
     }
     var limits = Limits()
     limits.head = .max
-    #expect(Connection(role: .server, limits: limits).limits.head == 1 << 30)
+    limits.chunkLine = .max
+    let bounded = Connection(role: .server, limits: limits).limits
+    #expect(bounded.head == 1 << 30)
+    #expect(bounded.chunkLine == 4_096)
   }
 }

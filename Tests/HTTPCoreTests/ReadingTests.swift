@@ -112,6 +112,10 @@ struct RequestReadingTests {
       gives:
         #"["x!~1 / HTTP/1.1", "end", "get / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
     WireExample(
+      "RFC 9112 3.2.2: a whole URI counts, and another Host is handed over beside it",
+      "GET http://internal/ HTTP/1.1\nHost: public\n\n",
+      gives: #"["GET http://internal/ HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
       "an empty Host", "GET / HTTP/1.1\nHost:\n\n",
       gives: #"["GET / HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
   ]
@@ -143,6 +147,10 @@ struct RequestReadingTests {
     WireExample("GET host:port", "GET a:80 HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
     WireExample("CONNECT /", "CONNECT / HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
     WireExample("CONNECT without port", "CONNECT a HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
+    WireExample(
+      "RFC 9110 9.3.6: CONNECT to port 0", "CONNECT a:0 HTTP/1.1\n\n",
+      breaks: .targetDoesNotFitMethod),
+    WireExample("CONNECT to no port", "CONNECT a: HTTP/1.1\n\n", breaks: .targetDoesNotFitMethod),
     WireExample("a user's name", "GET http://u@a/ HTTP/1.1\n\n", breaks: .invalidTarget),
     WireExample("a version cut short", "GET / HTTP\nHost: aaaa\n\n", breaks: .malformedVersion),
     WireExample(
@@ -243,6 +251,39 @@ struct RequestReadingTests {
   @Test("Refused framings and bodies", arguments: refusedFramings)
   func refusesFraming(_ example: WireExample) { check(example) }
 
+  @Test(
+    "RFC 9110 6.5.1: what must be known before the content is no trailer",
+    arguments: [
+      "Transfer-Encoding", "Content-Length", "Host", "Connection", "Keep-Alive", "Upgrade", "TE",
+      "Trailer", "Expect", "Max-Forwards", "Cache-Control", "Range", "If-Match", "If-None-Match",
+      "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Authorization", "WWW-Authenticate",
+      "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Cookie", "Set-Cookie",
+      "Content-Encoding", "Content-Type", "Content-Range",
+    ])
+  func forbiddenTrailers(name: String) throws {
+    let head = "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n"
+    check(WireExample(name, head + "0\n\(name): a\n\n", breaks: .forbiddenTrailer))
+    var client = Connection(role: .client)
+    var output: [UInt8] = []
+    let fields = [("Host", "a"), ("Transfer-Encoding", "chunked")]
+    try client.send(
+      .request(RequestHead(method: "POST", target: "/", fields: fields)), into: &output)
+    #expect(throws: ProtocolError(.forbiddenTrailer, by: .us)) {
+      try client.send(.endOfMessage(trailers: Fields([(name, "a")])), into: &output)
+    }
+  }
+
+  @Test(
+    "RFC 9110 6.5.1: other trailers are taken",
+    arguments: ["Digest", "Iffy", "Ranges", "Authentication-Info", "X", "Server-Timing"])
+  func trailers(name: String) {
+    let wire = "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n0\n\(name): a\n\n"
+    let (reading, difference) = readInEveryWay(
+      [UInt8](wire: wire), with: Connection(role: .server))
+    #expect(difference == nil)
+    #expect(reading.error == nil)
+  }
+
   @Test("Status hints")
   func statusHints() {
     #expect(ProtocolError(.startLineTooLong(limit: 1), by: .peer).statusHint == 414)
@@ -295,6 +336,12 @@ struct ResponseReadingTests {
     WireExample(
       "to HEAD a length says nothing", "HTTP/1.1 200 OK\nContent-Length: 5\n\n",
       gives: #"["200 HTTP/1.1", "end", "closed"] -> closed, 0 left"#, to: "HEAD"),
+    WireExample(
+      "204 has no content", "HTTP/1.1 204 None\nContent-Length: 5\n\n",
+      gives: #"["204 HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
+    WireExample(
+      "RFC 9110 7.2: Host means nothing", "HTTP/1.1 204 None\nHost: a/b\nHost: c\n\n",
+      gives: #"["204 HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
     WireExample(
       "304 has no content", "HTTP/1.1 304 Same\nContent-Length: 5\n\n",
       gives: #"["304 HTTP/1.1", "end", "closed"] -> closed, 0 left"#),
@@ -371,10 +418,58 @@ struct ResponseReadingTests {
   @Test("Table", arguments: examples)
   func table(_ example: WireExample) throws { try check(example) }
 
-  @Test("A response to no request is refused")
-  func withoutRequest() {
-    let wire = [UInt8](wire: "HTTP/1.1 408 Timeout\n\n")
-    let (reading, _) = read([wire], with: Connection(role: .client))
+  @Test("A response to no request is refused, at its first byte", arguments: 1...3)
+  func withoutRequest(count: Int) {
+    let wire = Array([UInt8](wire: "HTTP/1.1 408 Timeout\n\n").prefix(count * 9))
+    let (reading, difference) = readInEveryWay(wire, with: Connection(role: .client))
+    #expect(difference == nil)
     #expect(reading.error == ProtocolError(.responseWithoutRequest, by: .peer))
+    let (first, _) = read([[wire[0]]], with: Connection(role: .client), ended: false)
+    #expect(first.error == ProtocolError(.responseWithoutRequest, by: .peer))
+  }
+
+  @Test("RFC 9112 6.3: what comes behind a response is not taken for the next one")
+  func behindResponse() throws {
+    func client(after wire: String) throws -> Connection {
+      var client = Connection(role: .client)
+      var output: [UInt8] = []
+      let request = try RequestHead(method: "GET", target: "/", fields: [("Host", "a")])
+      try client.send(.request(request), into: &output)
+      try client.send(.endOfMessage(), into: &output)
+      return read([[UInt8](wire: wire)], with: client, ended: false).connection
+    }
+    for response in [
+      "Content-Length: 0\n\n", "Content-Length: 1\n\na", "Transfer-Encoding: chunked\n\n0\n\n",
+    ] {
+      let start = "HTTP/1.1 200 OK\n"
+      var alone = try client(after: start + response)
+      #expect(alone.isPersistent)
+      try alone.startNextExchange()
+      for tail in ["H", "\n", "HTTP/1.1 200 OK\nContent-Length: 4\n\nevil"] {
+        var followed = try client(after: start + response + tail)
+        #expect(!followed.isPersistent)
+        #expect(followed.ourState == .mustClose && followed.peerState == .mustClose)
+        #expect(throws: ProtocolError(.exchangeNotFinished, by: .us)) {
+          try followed.startNextExchange()
+        }
+      }
+    }
+  }
+
+  @Test("RFC 9112 6.3: nor is it by a client that goes on as soon as the response has ended")
+  func behindResponseAtOnce() throws {
+    var client = Connection(role: .client)
+    var output: [UInt8] = []
+    let request = try RequestHead(method: "GET", target: "/", fields: [("Host", "a")])
+    try client.send(.request(request), into: &output)
+    try client.send(.endOfMessage(), into: &output)
+    var input = [UInt8](wire: "HTTP/1.1 204 None\n\nHTTP/1.1 200 OK\n\n")
+    var step = try client.step(input.span)
+    while case .event(let event, let consumed) = step {
+      input.removeFirst(consumed)
+      if case .endOfMessage = event { break }
+      step = try client.step(input.span)
+    }
+    #expect(throws: ProtocolError(.exchangeNotFinished, by: .us)) { try client.startNextExchange() }
   }
 }

@@ -63,11 +63,49 @@ struct SendingTests {
     #expect(
       output == [UInt8](wire: "HTTP/1.1 200 \nTransfer-Encoding: chunked\n\n2\nhi\n0\n\n"))
     #expect(modern.ourState == .done)
+    let untilClose = [UInt8](wire: "HTTP/1.1 200 \nConnection: close\n\nhi")
     output = []
-    var old = server(after: "GET / HTTP/1.0\nConnection: keep-alive\n\n")
+    let request = "GET / HTTP/1.0\nConnection: keep-alive\n\n"
+    var old = server(after: request)
     for event in events { try old.send(event, into: &output) }
-    #expect(output == [UInt8](wire: "HTTP/1.1 200 \nConnection: close\n\nhi"))
+    #expect(output == untilClose)
     #expect(old.ourState == .mustClose)
+
+    // RFC 9112 section 6.1: chunks are for those only who are known to read them.
+    var next = server(after: request)
+    let length = [("Content-Length", "0")]
+    try next.send(.response(ResponseHead(status: 200, fields: length)), into: &output)
+    try next.send(.endOfMessage(), into: &output)
+    try next.startNextExchange()
+    for unknown in [next, Connection(role: .server)] {
+      var unknown = unknown
+      output = []
+      for event in events { try unknown.send(event, into: &output) }
+      #expect(output == untilClose)
+      #expect(unknown.ourState == .mustClose)
+    }
+  }
+
+  @Test("RFC 9112 6.1: a client sends no chunks to a server that spoke HTTP/1.0 last")
+  func chunksToOldServer() throws {
+    let fields = [("Host", "a"), ("Transfer-Encoding", "chunked")]
+    let post = OutgoingEvent.request(
+      try RequestHead(method: "POST", target: "/", fields: fields))
+    for (version, isOld) in [("1.0", true), ("1.1", false)] {
+      var client = Connection(role: .client)
+      var output: [UInt8] = []
+      // As long as nothing is known it is the caller's choice.
+      try client.send(post, into: &output)
+      try client.send(.endOfMessage(), into: &output)
+      let response = "HTTP/\(version) 204 None\nConnection: keep-alive\n\n"
+      client = read([[UInt8](wire: response)], with: client, ended: false).connection
+      try client.startNextExchange()
+      if isOld {
+        expect(.transferEncodingBeforeHTTP11, post, from: client)
+      } else {
+        try client.send(post, into: &output)
+      }
+    }
   }
 
   @Test("RFC 9112 9.3: Connection says what will happen, whatever the head said")
@@ -120,18 +158,49 @@ struct SendingTests {
       .response(head), .content(Array("hello".utf8)), .endOfMessage(), from: server(after: request))
     #expect(text == "HTTP/1.1 200 \nContent-Length: 5\n\n")
     #expect(after.ourState == .done)
+    // What the caller itself is about to write cannot be dropped here.
+    expect(
+      .contentNotAllowed, .response(head), .contentFollows(count: 5), from: server(after: request))
+    let (empty, _) = try wire(
+      .response(head), .contentFollows(count: 0), .endOfMessage(), from: server(after: request))
+    #expect(empty == text)
   }
 
-  @Test("A HEAD request that is refused gets no content")
+  @Test("A HEAD request that is refused gets no content, as soon as its request line has come")
   func refusedHead() throws {
     for request in [
       "HEAD / HTTP/1.1\n\n", "HEAD / HTTP/1.1\nHost: a\nContent-Length: x\n\n",
+      "HEAD / HTTP/1.1\nno colon\n", "HEAD / HTTP/1.0\nA@: b\n", "HEAD / HTTP/1.1\nHost: a\n",
     ] {
-      let head = try ResponseHead(status: 400, fields: [("Content-Length", "5")])
-      let (text, _) = try wire(
-        .response(head), .content(Array("hello".utf8)), .endOfMessage(),
-        from: server(after: request))
-      #expect(text == "HTTP/1.1 400 \nContent-Length: 5\nConnection: close\n\n")
+      let wire = [UInt8](wire: request)
+      for pieces in [[wire], wire.map { [$0] }] {
+        var server = read(pieces, with: Connection(role: .server), ended: false).connection
+        var output: [UInt8] = []
+        let head = try ResponseHead(status: 400, fields: [("Content-Length", "5")])
+        try server.send(.response(head), into: &output)
+        try server.send(.content(Array("hello".utf8)), into: &output)
+        try server.send(.endOfMessage(), into: &output)
+        #expect(
+          output == [UInt8](wire: "HTTP/1.1 400 \nContent-Length: 5\nConnection: close\n\n"))
+      }
+    }
+  }
+
+  @Test("RFC 9112 6.1: what refuses a head has chunks if its request line says HTTP/1.1")
+  func refusedVersion() throws {
+    for (request, isChunked) in [
+      ("GET / HTTP/1.0\nno colon\n", false), ("GET / HTTP/1.1\nno colon\n", true),
+      ("GET / HTTP/1.0\nHo", false), ("GET / HTTP/1.1\nHo", true), ("GET / HTTP/1.", false),
+      ("GET / HTTP/2.0\n", false), ("G@T / HTTP/1.1\n", false),
+    ] {
+      let wire = [UInt8](wire: request)
+      for pieces in [[wire], wire.map { [$0] }] {
+        var server = read(pieces, with: Connection(role: .server), ended: false).connection
+        var output: [UInt8] = []
+        try server.send(.response(ResponseHead(status: 400)), into: &output)
+        let chunked = isChunked ? "Transfer-Encoding: chunked\n" : ""
+        #expect(output == [UInt8](wire: "HTTP/1.1 400 \n\(chunked)Connection: close\n\n"))
+      }
     }
   }
 
@@ -157,9 +226,77 @@ struct SendingTests {
     expect(.contentExceedsLength, five, .content(Array("123456".utf8)), from: ready)
     expect(.contentExceedsLength, five, .contentFollows(count: 6), from: ready)
     expect(.contentShorterThanLength(missing: 5), five, .endOfMessage(), from: ready)
+    let trailers = OutgoingEvent.endOfMessage(trailers: try Fields([("A", "b")]))
     expect(
-      .trailersNeedChunkedFraming, five, .content(Array("12345".utf8)),
-      .endOfMessage(trailers: try Fields([("A", "b")])), from: ready)
+      .trailersNeedChunkedFraming, five, .content(Array("12345".utf8)), trailers, from: ready)
+    let open = OutgoingEvent.response(try ResponseHead(status: 200))
+    expect(
+      .trailersNeedChunkedFraming, open, .content([1]), trailers,
+      from: server(after: "GET / HTTP/1.0\n\n"))
+  }
+
+  @Test("RFC 9112 7.1: an empty chunk would be the last, so empty content writes nothing")
+  func emptyContent() throws {
+    let open = OutgoingEvent.response(try ResponseHead(status: 200))
+    let (text, _) = try wire(
+      open, .content([]), .contentFollows(count: 0), .content([]), from: server(after: Self.get))
+    #expect(text == "HTTP/1.1 200 \nTransfer-Encoding: chunked\n\n")
+  }
+
+  @Test("RFC 9112 6.1: nothing is sent with both framings")
+  func bothFramings() throws {
+    let both = [("Host", "a"), ("Content-Length", "5"), ("Transfer-Encoding", "chunked")]
+    expect(
+      .bothLengthAndTransferEncoding, .response(try ResponseHead(status: 200, fields: both)),
+      from: server(after: Self.get))
+    expect(
+      .bothLengthAndTransferEncoding,
+      .request(try RequestHead(method: "POST", target: "/", fields: both)),
+      from: Connection(role: .client))
+  }
+
+  @Test("RFC 9110 15.3.6: a 205 says that it has no content, and has none")
+  func resetContent() throws {
+    func reset(_ fields: [(String, String)] = []) throws -> OutgoingEvent {
+      .response(try ResponseHead(status: 205, fields: fields))
+    }
+    for fields in [[], [("Content-Length", "0")]] {
+      for request in [Self.get, "GET / HTTP/1.0\nConnection: keep-alive\n\n"] {
+        let (text, after) = try wire(reset(fields), .endOfMessage(), from: server(after: request))
+        #expect(text.hasPrefix("HTTP/1.1 205 \nContent-Length: 0\n"))
+        #expect(after.ourState == .done)
+      }
+      expect(.contentNotAllowed, try reset(fields), .content([1]), from: server(after: Self.get))
+    }
+    for request in [Self.get, "HEAD / HTTP/1.1\nHost: a\n\n"] {
+      for field in [("Content-Length", "1"), ("Transfer-Encoding", "chunked")] {
+        expect(.contentNotAllowed, try reset([field]), from: server(after: request))
+      }
+    }
+  }
+
+  @Test("RFC 9110 7.8: a 101 names the protocol that it switches to")
+  func switching() throws {
+    let ready = server(
+      after: "GET / HTTP/1.1\nHost: a\nUpgrade: x\nConnection: upgrade\n\n")
+    for fields in [[], [("Connection", "upgrade")], [("Upgrade", ",")]] {
+      let head = try ResponseHead(status: 101, fields: fields)
+      expect(.missingUpgrade, .interimResponse(head), from: ready)
+    }
+    let fields = [("Upgrade", "x"), ("Connection", "upgrade")]
+    let (_, after) = try wire(
+      .interimResponse(ResponseHead(status: 101, fields: fields)), from: ready)
+    #expect(after.ourState == .switched)
+  }
+
+  @Test("RFC 9110 7.2: Host means nothing in a response, and is sent as any field is")
+  func hostInResponse() throws {
+    let fields = [("Host", "a/b"), ("Host", "c"), ("Content-Length", "0")]
+    let (text, _) = try wire(
+      .response(ResponseHead(status: 200, fields: fields)), from: server(after: Self.get))
+    #expect(text == "HTTP/1.1 200 \nHost: a/b\nHost: c\nContent-Length: 0\n\n")
+    let request = try RequestHead(method: "GET", target: "/", fields: [("Host", "a/b")])
+    expect(.invalidHost, .request(request), from: Connection(role: .client))
   }
 
   @Test("RFC 9110 8.6, 15: where there is no content there is no framing, and the reverse")

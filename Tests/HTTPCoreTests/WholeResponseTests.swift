@@ -42,7 +42,7 @@ struct WholeResponseTests {
   @Test("The bytes and the state are those of head, content and end", arguments: requests, fields)
   func equalsItsParts(_ request: String, _ fields: [(String, String)]) throws {
     for status in [200, 204, 205, 304, 404, 599] {
-      for size in status == 204 || status == 304 ? [0] : [0, 2, 9, 10, 20_000] {
+      for size in [204, 205, 304].contains(status) ? [0] : [0, 2, 9, 10, 20_000] {
         let content = [UInt8](repeating: UInt8(ascii: "x"), count: size)
         let hasLength = status != 204 && status != 304
         let length = hasLength ? [("Content-Length", "\(size)")] : []
@@ -95,15 +95,24 @@ struct WholeResponseTests {
     #expect(try answer([], "hello") == five)
     #expect(try answer([("Content-Length", "5")], "hello") == five)
     #expect(try answer([("Content-Length", "5")], "") == five)
+
+    var server = Self.server(after: "HEAD / HTTP/1.1\nHost: a\n\n")
+    var output: [UInt8] = []
+    let isToFollow = try server.send(
+      whole: ResponseHead(status: 200), content: Array("hello".utf8).span, follows: true,
+      into: &output)
+    #expect(!isToFollow, "the caller must not write the content either")
+    #expect(output.text == five)
   }
 
   @Test("Content that the caller writes itself: its length goes out")
   func contentFollows() throws {
     var server = Self.server(after: Self.get)
     var output: [UInt8] = []
-    try server.send(
+    let isToFollow = try server.send(
       whole: ResponseHead(status: 200), content: Array("hello".utf8).span, follows: true,
       into: &output)
+    #expect(isToFollow)
     #expect(output == [UInt8](wire: "HTTP/1.1 200 \nContent-Length: 5\n\n"))
     #expect(server.ourState == .done)
   }
@@ -125,7 +134,12 @@ struct WholeResponseTests {
     Refused(status: 204, content: "x", reason: .contentNotAllowed),
     Refused(status: 204, fields: [("Content-Length", "0")], reason: .contentNotAllowed),
     Refused(status: 304, content: "x", reason: .contentNotAllowed),
-    Refused(fields: [("Transfer-Encoding", "chunked")], reason: .contentNotAllowed),
+    Refused(status: 205, content: "x", reason: .contentNotAllowed),
+    Refused(status: 205, fields: [("Content-Length", "1")], reason: .contentNotAllowed),
+    Refused(
+      request: "HEAD / HTTP/1.1\nHost: a\n\n", status: 205, fields: [("Content-Length", "1")],
+      reason: .contentNotAllowed),
+    Refused(fields: [("Transfer-Encoding", "chunked")], reason: .bothLengthAndTransferEncoding),
     Refused(fields: [("Content-Length", "1")], content: "xy", reason: .contentExceedsLength),
     Refused(
       fields: [("Content-Length", "3")], content: "xy",

@@ -15,6 +15,8 @@ struct CoreBenchmark {
   static let rows = [
     Row(name: "head-82", count: 400_000) { try $0.parse(curlHead) },
     Row(name: "head-669", count: 150_000) { try $0.parse(browserHead) },
+    Row(name: "head-669-bytewise", count: 10_000) { try $0.parseBytewise(browserHead) },
+    Row(name: "head-fields-64", count: 80_000) { try $0.parse(longHead) },
     Row(name: "exchange-82", count: 100_000) { try $0.exchange(curlHead) },
     Row(name: "exchange-669", count: 80_000) { try $0.exchange(browserHead) },
     Row(name: "lean-82", count: 200_000) { try $0.leanExchange(curlHead) },
@@ -52,7 +54,7 @@ struct CoreBenchmark {
       print(time / .nanoseconds(1) / Double(count), sum)
       return
     }
-    print("operation         ns, best of 7     median    checksum")
+    print("operation           ns, best of 7     median    checksum")
     for row in rows { try measure(row) }
   }
 
@@ -78,7 +80,7 @@ struct CoreBenchmark {
       times.append(time / .nanoseconds(1) / Double(row.count))
     }
     times.sort()
-    let columns = [(row.name, -16), (rounded(times[0]), 15), (rounded(times[3]), 11)]
+    let columns = [(row.name, -18), (rounded(times[0]), 15), (rounded(times[3]), 11)]
     print(columns.map(aligned).joined(), "  \(checksum)")
   }
 

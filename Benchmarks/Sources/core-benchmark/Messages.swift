@@ -26,6 +26,10 @@ let browserHead = head([
   "Cache-Control: max-age=0",
 ])
 
+/// A head with as many fields as no usual client sends: 64 of them, 1,219 bytes.
+let longHead = head(
+  ["GET / HTTP/1.1", "Host: localhost:8000"] + (1..<64).map { "field-\($0): value\($0)" })
+
 /// The head that a server sends behind a proxy: nine fields, and no content.
 let responseHead = head([
   "HTTP/1.1 200 OK",

@@ -26,6 +26,20 @@ struct Server {
     return request.fields.count + consumed
   }
 
+  /// Reads the head of a request that comes byte by byte; the connection is as it was afterwards.
+  func parseBytewise(_ head: [UInt8]) throws -> Int {
+    var machine = machine
+    for count in 1..<head.count {
+      guard case .needMoreInput = try machine.step(head.span.extracting(first: count)) else {
+        fatalError("a head before its end")
+      }
+    }
+    guard case .event(.request(let request), let consumed) = try machine.step(head.span) else {
+      fatalError("not one whole head")
+    }
+    return request.fields.count + consumed
+  }
+
   /// Reads a request to its end, answers it and goes on: all that one exchange costs a server.
   mutating func exchange(_ request: [UInt8]) throws -> Int {
     let (read, _) = try receive(request)

@@ -27,8 +27,9 @@ def framed(status):
 
 BAD_FRAMING = "Only Transfer-Encoding|multiple Transfer-Encoding|bad Content-Length|conflicting Content-Length"
 CONTROL = rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
-FORBIDDEN_TRAILER = rb"""\r?\n0+[^\n]*\n(?:[^\n]+\n)*(?:transfer-encoding|content-length|host|connection|keep-alive|upgrade
-    |te|trailer|expect|cookie|set-cookie|date|range):"""
+FORBIDDEN_TRAILER = rb"""\r?\n0+[^\n]*\n(?:[^\n]+\n)*(?:transfer-encoding|content-(?:length|encoding|type|range)|host|connection
+    |keep-alive|upgrade|te|trailer|expect|max-forwards|cache-control|range|if-[^\n:]*|authorization|www-authenticate
+    |proxy-(?:authenticate|authorization|connection)|cookie|set-cookie):"""
 # What h11 takes and we refuse, and the other way round.
 RULES = [
     Rule("we refuse", "^bareLineFeed$", "bare LF, bare CR", contains(rb"(?<!\r)\n")),
@@ -124,6 +125,8 @@ class Peer:
             proposed = connection.their_state is h11.MIGHT_SWITCH_PROTOCOL
             connection.send(h11.Response(status_code=426 if proposed else 200, headers=[("Content-Length", "0")]))
             connection.send(h11.EndOfMessage())
+        elif connection.trailing_data[0]:
+            return False  # the row "bytes behind a response": h11 takes them for the next one
         if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
             # What is left is refused if it may not come, as h11 does when it is asked.
             return connection.their_state is h11.MUST_CLOSE

@@ -92,7 +92,7 @@ func readInEveryWay(
     // After an error what follows is not read, and how much of it had arrived does depend on the cuts.
     if whole.error != nil { other.left = whole.left }
     if other != whole { return "\(way): \(other), but whole: \(whole)" }
-    if whole.error == nil, otherEnd != wholeEnd { return "\(way): another end state" }
+    if otherEnd != wholeEnd { return "\(way): another end state" }
     return nil
   }
   if let difference = compare(wire.map { [$0] }, "byte by byte") { return (whole, difference) }

@@ -46,6 +46,7 @@ extension ProtocolError.Reason {
     case .wrongRole: "wrongRole"
     case .responseWithoutRequest: "responseWithoutRequest"
     case .switchWithoutProposal: "switchWithoutProposal"
+    case .missingUpgrade: "missingUpgrade"
     case .interimBeforeHTTP11: "interimBeforeHTTP11"
     case .exchangeNotFinished: "exchangeNotFinished"
     case .sendingFailed: "sendingFailed"
