@@ -59,8 +59,7 @@ struct LastResponseTests {
     try client.send("GET /large HTTP/1.1\nHost: a\n")
     try stop(server)
     try client.send("\n")
-    let head = try client.receive(through: "\n\n")
-    #expect(head.contains("\nConnection: close\n"))
+    _ = try client.receive(through: "\n\n")
     for _ in 1...10 {
       try client.send("\n")
       usleep(20_000)
