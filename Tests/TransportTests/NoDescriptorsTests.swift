@@ -132,7 +132,9 @@ import Threads
       precondition(rest == [])
       let address = try socket.local
       let event = events.wait(until: .now() + patience) { $0.first }
-      guard case .refused(1, .cannotStartThread, address)? = event else { fatalError("not refused for want of a thread") }
+      guard case .refused(1, .cannotStartThread, address)? = event else {
+        fatalError("not refused for want of a thread")
+      }
       precondition(server.stop(within: patience).endedInTime)
     }
   }
