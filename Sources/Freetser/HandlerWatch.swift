@@ -71,8 +71,10 @@ final class HandlerWatch: Sendable {
   }
 }
 
-/// One connection's use of the watch. It costs nothing until a handler's time is limited.
-struct HandlerTime: ~Copyable {
+/// One connection's use of the watch, by the connection's thread. It costs nothing until a handler's time is limited.
+///
+/// An object, as the compiler cannot have a noncopyable value with a `deinit` inside the public ones (Swift 6.3.1).
+final class HandlerTime {
   private let watch: HandlerWatch
   private let stream: any ServedStream
   private var deadline: HandlerDeadline?
@@ -89,7 +91,7 @@ struct HandlerTime: ~Copyable {
   }
 
   /// From here on the handler has so long, or any time.
-  mutating func limit(to time: Duration?, isHead: Bool) {
+  func limit(to time: Duration?, isHead: Bool) {
     guard let time else {
       deadline?.set(nil, isHead: isHead)
       return

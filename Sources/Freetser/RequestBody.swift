@@ -41,7 +41,7 @@ public struct RequestBody: ~Copyable {
   private var waited = Duration.zero
   private var hasContent = false
   private var hasBegun = false
-  private var handlerTime: HandlerTime
+  private let handlerTime: HandlerTime
   private let share: BodyShare
   private let configuration: ServerConfiguration
 
