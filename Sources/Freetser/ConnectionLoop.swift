@@ -127,12 +127,11 @@ struct ConnectionLoop: ~Copyable {
   private mutating func respond(to request: inout Request) throws(Interruption) -> Response {
     do {
       let response = try service.respond(to: &request, &exchange.request)
-      try finishHandling(of: request, stillWrites: response.isStream)
-      return response
-    } catch let overdue as Interruption {
-      throw overdue
+      if exchange.request.handlerReturned(stillWrites: response.isStream) { return response }
     } catch {
-      try finishHandling(of: request, stillWrites: false)
+      guard exchange.request.handlerReturned(stillWrites: false) else {
+        throw overdue(request)
+      }
       if let failure = exchange.request.failure { throw Interruption(failure) }
       if let refusal = Refusal(answering: error) {
         service.configuration.logger.debug("\(request.method) \(request.path): \(error)")
@@ -142,14 +141,12 @@ struct ConnectionLoop: ~Copyable {
         "Handler error: \(request.method) \(request.path): \(error)")
       return Refusal.internalServerError.response
     }
+    throw overdue(request)
   }
 
-  private func finishHandling(
-    of request: Request, stillWrites: Bool
-  ) throws(Interruption) {
-    if exchange.request.handlerReturned(stillWrites: stillWrites) { return }
+  private func overdue(_ request: Request) -> Interruption {
     service.configuration.logger.warning("Handler overdue: \(request.method) \(request.path)")
-    throw .overdue
+    return .overdue
   }
 
   // MARK: Ending

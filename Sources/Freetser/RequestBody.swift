@@ -20,12 +20,15 @@ public struct RequestBody: ~Copyable {
   /// Those of a body, `send` and `handler` count from here on. The others have no effect on a request that has come.
   public var timeouts: ServerConfiguration.Timeouts {
     didSet {
+      hasOwnTimeouts = true
       raw.sendLimit = timeouts.send
       let isAnswering = [.sendResponse, .sendBody].contains(machine.ourState)
       // What cannot be sent is found when the handler next reads or writes.
       if timeouts.handler != oldValue.handler, isAnswering { try? limitHandler() }
     }
   }
+  /// Whether the handler has set some.
+  private var hasOwnTimeouts = false
   /// How many bytes of the body have been read.
   public private(set) var count = 0
   /// Whether all of it has been read.
@@ -301,7 +304,10 @@ extension RequestBody {
     share.giveBack()
     trailers = Fields()
     limit = configuration.maximumBodySize
-    timeouts = configuration.timeouts
+    if hasOwnTimeouts {
+      timeouts = configuration.timeouts
+      hasOwnTimeouts = false
+    }
     do throws(ProtocolError) {
       try machine.startNextExchange(reusing: head)
     } catch {
