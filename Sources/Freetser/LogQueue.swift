@@ -3,6 +3,9 @@
 // A terminal that is scrolled back or a pipe that nobody reads blocks a write for as long as it pleases. So lines
 // go into a bounded queue, and a thread of their own writes them. A line that finds the queue full, or that could
 // not be written, is dropped and counted, and the count is written as soon as that is possible.
+//
+// To wake the thread for each line would cost more than the rest of a small request. It is woken by the first, and waits
+// a moment for others before it writes them all at once.
 
 public import Logging
 import Threads
@@ -31,6 +34,8 @@ public final class LogQueue: Sendable {
     /// How many lines were ever queued, and how many of them the thread is done with.
     var queued = 0
     var finished = 0
+    /// How many wait for lines to be written: then the thread does not wait for more.
+    var waiting = 0
     var isStopped = false
     var hasEnded = false
   }
@@ -39,6 +44,9 @@ public final class LogQueue: Sendable {
   private let capacity: Int
   private let descriptor: Int32
   private let level: Logger.Level
+
+  /// How long the first line waits for others: too short for a person to notice, and long enough for hundreds of lines.
+  private static let gathering: Duration = .milliseconds(10)
 
   /// Starts the thread. If the system has no thread to give, all lines are dropped.
   ///
@@ -66,26 +74,35 @@ public final class LogQueue: Sendable {
   /// How many lines were dropped and not reported yet.
   public var dropped: Int { state.withLock { $0.dropped } }
 
-  /// Adds a line, or drops it if the queue is full. The writer is woken only when the queue was empty.
+  /// Adds a line, or drops it if the queue is full. The writer is woken only when the queue was empty, and when it is half
+  /// full.
   func append(_ line: String) {
-    let wasEmpty = state.withLock { state in
+    let wakesWriter = state.withLock { state in
       guard state.lines.count < capacity, !state.isStopped else {
         state.dropped += 1
         return false
       }
       state.lines.append(line)
       state.queued += 1
-      return state.lines.count == 1
+      return state.lines.count == 1 || state.lines.count == half
     }
-    if wasEmpty { state.wakeAll() }
+    if wakesWriter { state.wakeAll() }
   }
+
+  /// So many lines are not left to wait for more.
+  private var half: Int { (capacity + 1) / 2 }
 
   /// Waits until what was logged before is written, or could not be.
   ///
   /// - Returns: Whether that was so within the time.
   @discardableResult
   public func flush(within limit: Duration = .seconds(5)) -> Bool {
-    let queued = state.withLock { $0.queued }
+    let queued = state.withLock { state in
+      state.waiting += 1
+      return state.queued
+    }
+    defer { state.withLock { $0.waiting -= 1 } }
+    state.wakeAll()
     return state.wait(until: .now() + limit) { $0.finished >= queued ? () : nil } != nil
   }
 
@@ -119,16 +136,15 @@ public final class LogQueue: Sendable {
   }
 
   private func nextBatch() -> (lines: [String], dropped: Int)? {
-    enum Found {
-      case lines([String], dropped: Int)
-      case end
+    _ = state.wait { $0.lines.isEmpty && !$0.isStopped ? nil : () }
+    _ = state.wait(until: .now() + Self.gathering) { state in
+      state.isStopped || state.waiting > 0 || state.lines.count >= half ? () : nil
     }
-    let found: Found? = state.wait { state in
-      if state.lines.isEmpty { return state.isStopped ? .end : nil }
+    return state.withLock { state in
+      guard !state.lines.isEmpty else { return nil }
       defer { (state.lines, state.dropped) = ([], 0) }
-      return .lines(state.lines, dropped: state.dropped)
+      return (state.lines, state.dropped)
     }
-    return if case .lines(let lines, let dropped) = found { (lines, dropped) } else { nil }
   }
 
   /// - Returns: `false` if the log cannot be written, for example because its reader is gone.

@@ -40,20 +40,6 @@ package struct Thread: ~Copyable {
     let code = pthread_join(handle, nil)
     precondition(code == 0, "a thread is joined once, and not by itself (errno \(code))")
   }
-
-  /// Names the calling thread anew. Linux keeps the first 15 bytes.
-  package static func setCurrentName(_ name: String) {
-    Threads.setCurrentName(name)
-  }
-
-  /// The name of the calling thread.
-  package static var currentName: String {
-    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
-      guard unsafe pthread_getname_np(pthread_self(), buffer.baseAddress!, buffer.count) == 0
-      else { return "" }
-      return unsafe String(cString: buffer.baseAddress!)
-    }
-  }
 }
 
 /// Tells threads apart; equal only on the thread it was taken on, while that thread lives.
@@ -79,7 +65,7 @@ private final class StartingPoint: Sendable {
   }
 
   func run() {
-    setCurrentName(name)
+    Thread.setCurrentName(name)
     body()
   }
 }
@@ -131,14 +117,3 @@ private func spawn(
 
 /// Room for the Swift runtime's own frames: below this a thread may not even start.
 private let minimumStackSize = 64 * 1024
-
-private func setCurrentName(_ name: String) {
-  #if canImport(Darwin)
-    _ = unsafe name.withCString { unsafe pthread_setname_np($0) }
-  #else
-    // Linux refuses a name of more than 15 bytes outright, so the end is cut off, at a character.
-    var short = name
-    while short.utf8.count > 15 { short.removeLast() }
-    _ = unsafe short.withCString { unsafe pthread_setname_np(pthread_self(), $0) }
-  #endif
-}
