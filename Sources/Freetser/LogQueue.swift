@@ -41,6 +41,8 @@ public final class LogQueue: Sendable {
   }
 
   private let state = Monitor(State())
+  /// The present second in text, made once for all lines of it.
+  private let clock = Monitor((second: Int.min, text: ""))
   private let capacity: Int
   private let descriptor: Int32
   private let level: Logger.Level
@@ -73,6 +75,17 @@ public final class LogQueue: Sendable {
 
   /// How many lines were dropped and not reported yet.
   public var dropped: Int { state.withLock { $0.dropped } }
+
+  /// The time to be written before a line.
+  func timestamp() -> String {
+    let second = CivilTime.nowInSeconds()
+    return clock.withLock { clock in
+      if clock.second != second {
+        clock = (second, CivilTime(secondsSince1970: second).timestamp)
+      }
+      return clock.text
+    }
+  }
 
   /// Adds a line, or drops it if the queue is full. The writer is woken only when the queue was empty, and when it is half
   /// full.

@@ -26,15 +26,27 @@ public struct QueuedLogHandler: LogHandler {
 
   /// Makes a line and queues it.
   public func log(event: LogEvent) {
-    var line =
-      "\(CivilTime(secondsSince1970: CivilTime.nowInSeconds()).timestamp) \(event.level) [\(Thread.currentName)] \(label): "
-      + Self.onOneLine("\(event.message)")
+    var line = ""
+    line.reserveCapacity(120)
+    // Piece by piece, as a server may log a line a request: an interpolation takes twice as long.
+    line += queue.timestamp()
+    line += " "
+    line += event.level.rawValue
+    line += " ["
+    line += Thread.currentName
+    line += "] "
+    line += label
+    line += ": "
+    line += Self.onOneLine(event.message.description)
     let values = event.metadata.map { metadata.merging($0) { $1 } } ?? metadata
-    for (key, value) in values.sorted(by: { $0.key < $1.key }) {
-      line += " \(key)=\(Self.onOneLine("\(value)"))"
+    if !values.isEmpty {
+      for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+        line += " \(key)=\(Self.onOneLine("\(value)"))"
+      }
     }
     if let error = event.error { line += " error=\(Self.onOneLine("\(error)"))" }
-    queue.append(line + "\n")
+    line += "\n"
+    queue.append(line)
   }
 
   /// Escapes control characters: what a client sent must not look like another line of the log.
