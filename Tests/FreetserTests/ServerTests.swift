@@ -484,11 +484,7 @@ struct StoppingTests {
         unsafe pthread_attr_setstacksize(&attributes, 1 << 46)  // no machine has that
         precondition(unsafe pthread_setattr_default_np(&attributes) == 0)
         let server = Server(.tcp(port: 0)) { _ in .text("never") }
-        for _ in 1...3 {
-          do throws(TransportError) {
-            try server.run()
-          } catch .cannotStartThread {}
-        }
+        for _ in 1...3 { precondition(findsNoThread(server)) }
         exit(pipes() == before ? 7 : 1)
       }
     }
@@ -555,3 +551,15 @@ struct StoppingTests {
 
 /// signal(3), by a name that no test has.
 private func ignoreSignal(_ number: Int32) { _ = signal(number, SIG_IGN) }
+
+#if os(Linux)
+  /// Whether a server does not run for want of a thread. Beside the test: Swift 6.3.1 crashes when it optimises this there.
+  private func findsNoThread(_ server: Server) -> Bool {
+    do throws(TransportError) {
+      try server.run()
+      return false
+    } catch {
+      return if case .cannotStartThread = error { true } else { false }
+    }
+  }
+#endif
