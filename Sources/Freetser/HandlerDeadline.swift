@@ -18,8 +18,8 @@ final class HandlerDeadline: Sendable {
   /// The deadline in nanoseconds above two bits; 0 for none, and -1 once it has passed.
   private let number = Atomic<Int64>(0)
   private let stream: any ServedStream
-  /// Held while the watch claims the exchange and answers.
-  private let answering = Monitor(())
+  /// Whether the watch, having claimed the exchange, has answered.
+  private let hasAnswered = Monitor(false)
 
   /// The handler has begun a response that it still writes.
   private static let isWriting: Int64 = 1
@@ -55,7 +55,7 @@ final class HandlerDeadline: Sendable {
   /// - Returns: Whether the client is still to be answered.
   func handlerReturned(stillWrites: Bool) -> Bool {
     if change({ stillWrites && $0 != 0 ? $0 | Self.isWriting : 0 }) { return true }
-    answering.withLock { _ in }
+    _ = hasAnswered.wait { $0 ? () : nil }
     return false
   }
 
@@ -65,14 +65,14 @@ final class HandlerDeadline: Sendable {
   func expire(at now: MonotonicTime) -> Bool {
     let seen = number.load(ordering: .relaxed)
     guard seen > 0, MonotonicTime(nanoseconds: seen >> 2) <= now else { return false }
-    return answering.withLock { _ in
-      guard
-        number.compareExchange(expected: seen, desired: -1, ordering: .acquiringAndReleasing)
-          .exchanged
-      else { return false }
-      answer(isForHead: seen & Self.isHead != 0, isBegun: seen & Self.isWriting != 0)
-      return true
-    }
+    guard
+      number.compareExchange(expected: seen, desired: -1, ordering: .acquiringAndReleasing)
+        .exchanged
+    else { return false }
+    answer(isForHead: seen & Self.isHead != 0, isBegun: seen & Self.isWriting != 0)
+    hasAnswered.withLock { $0 = true }
+    hasAnswered.wakeAll()
+    return true
   }
 
   private func answer(isForHead: Bool, isBegun: Bool) {
