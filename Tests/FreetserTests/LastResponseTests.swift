@@ -54,11 +54,19 @@ struct LastResponseTests {
 
   @Test("A stop waits for a client that takes its time, and sends a stray byte meanwhile")
   func slow() throws {
-    let server = try server { $0.newConnectionGrace = .seconds(60) }
+    let progress = Monitor((isHandling: false, mayAnswer: false))
+    let server = try RunningServer { _ in
+      progress.withLock { $0.isHandling = true }
+      progress.wakeAll()
+      _ = progress.wait(until: .now() + .seconds(60)) { $0.mayAnswer ? () : nil }
+      return .bytes([UInt8](repeating: 0x62, count: Self.size))
+    }
     let client = try server.connect()
-    try client.send("GET /large HTTP/1.1\nHost: a\n")
+    try client.send(large)
+    _ = progress.wait(until: .now() + .seconds(60)) { $0.isHandling ? () : nil }
     try stop(server)
-    try client.send("\n")
+    progress.withLock { $0.mayAnswer = true }
+    progress.wakeAll()
     _ = try client.receive(through: "\n\n")
     for _ in 1...10 {
       try client.send("\n")
