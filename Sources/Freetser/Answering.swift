@@ -19,7 +19,9 @@ extension ConnectionLoop {
     _ response: Response, to request: Request, isLast: Bool
   ) throws(Interruption) {
     // RFC 9110 section 9.3.6: what a handler means for a success would be a tunnel.
-    if request.isConnect, response.status.kind == .successful, !response.takesOver {
+    if exchange.request.machine.isAnsweringConnect, response.status.kind == .successful,
+      !response.takesOver
+    {
       throw .refused(.notImplemented)
     }
     switch response.body {
@@ -69,9 +71,10 @@ extension ConnectionLoop {
   private mutating func gather(
     _ response: Response, _ body: [UInt8], follows: Bool
   ) throws(ProtocolError) -> Bool {
-    let head = try heads.make(of: response, length: body.count)
+    // The machine adds the length: so one head does for bodies of all lengths.
+    try heads.make(of: response)
     return try exchange.request.machine.send(
-      whole: head, content: body.span, follows: follows, into: &exchange.request.raw.output)
+      whole: heads.head, content: body.span, follows: follows, into: &exchange.request.raw.output)
   }
 
   private mutating func flush(followedBy body: Span<UInt8> = Span()) throws(Interruption) {
@@ -117,7 +120,8 @@ extension ConnectionLoop {
     exchange.begin()
     let before = exchange.request.machine
     do throws(ProtocolError) {
-      let head = try heads.make(of: response, length: length)
+      try heads.make(of: response, length: length)
+      let head = heads.head
       try exchange.request.machine.send(
         head.isInterim ? .interimResponse(head) : .response(head),
         into: &exchange.request.raw.output)
@@ -167,11 +171,6 @@ extension ConnectionLoop {
     service.configuration.logger.error(
       "Handler error: \(request.method) \(request.path): \(reason)\(error)")
   }
-}
-
-extension Request {
-  /// Whether it asks for a tunnel.
-  var isConnect: Bool { head.method == "CONNECT" }
 }
 
 extension Response {

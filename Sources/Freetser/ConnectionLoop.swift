@@ -12,8 +12,7 @@ import Transport
 struct ConnectionLoop: ~Copyable {
   let service: Service
   var exchange: ResponseBody
-  var heads = ResponseHeads()
-  private var origin: Origin
+  var heads: ResponseHeads
   private var requests = 0
 
   /// Why a connection ends before its time.
@@ -30,18 +29,18 @@ struct ConnectionLoop: ~Copyable {
 
   init(_ stream: any ServedStream, _ service: Service) {
     self.service = service
-    origin = Origin(peer: stream.peer)
+    heads = ResponseHeads(service.date)
     exchange = ResponseBody(RequestBody(stream, service))
   }
 
   /// Serves the connection until it ends. It is closed when this value is dropped.
   mutating func run() {
     let logger = service.configuration.logger
-    logger.debug("Connection from \(origin.peer)")
+    logger.debug("Connection from \(exchange.request.raw.stream.peer)")
     do throws(Interruption) {
-      try learnOrigin()
+      let origin = try learnOrigin()
       while let head = try nextHead() {
-        guard try answer(head) else { break }
+        guard try answer(head, from: origin) else { break }
       }
     } catch {
       switch error {
@@ -63,14 +62,14 @@ struct ConnectionLoop: ~Copyable {
   }
 
   /// Who speaks, which a proxy may have to tell before anything else.
-  private mutating func learnOrigin() throws(Interruption) {
-    let configuration = service.configuration
+  private mutating func learnOrigin() throws(Interruption) -> Origin {
+    let stream = exchange.request.raw.stream
     do throws(TransportError) {
-      origin = try Origin(
-        of: exchange.request.raw.stream, configuration.proxies, input: &exchange.request.raw.input)
+      return try Origin(
+        of: stream, service.configuration.proxies, input: &exchange.request.raw.input)
     } catch {
       if case .invalidProxyHeader = error {
-        configuration.logger.warning("Connection of \(origin.peer) closed: \(error)")
+        service.configuration.logger.warning("Connection of \(stream.peer) closed: \(error)")
       }
       throw .lost(error)
     }
@@ -89,44 +88,61 @@ struct ConnectionLoop: ~Copyable {
   /// Lets the handler answer and sends what it gives.
   ///
   /// - Returns: Whether the connection goes on to the next exchange.
-  private mutating func answer(_ head: RequestHead) throws(Interruption) -> Bool {
+  private mutating func answer(
+    _ head: consuming RequestHead, from origin: Origin
+  ) throws(Interruption) -> Bool {
     try check(head)
-    var request = origin.request(head, service)
-    request.isServerReady = service.isReady
-    var response = try respond(to: &request)
+    let source = origin.origin(of: head, service)
+    let request = Request(
+      head: head, body: try receiveBody(), isServerReady: service.isReady, origin: source)
+    var response = try respond(to: request)
     requests += 1
     let isLast = requests >= service.configuration.maximumRequestsPerConnection ?? .max
     // What is behind a CONNECT may have been sent ahead for a tunnel, and not for us to read as a request.
-    let closes = isLast || exchange.request.mustClose || request.isConnect
+    let closes =
+      isLast || exchange.request.mustClose() || exchange.request.machine.isAnsweringConnect
     if closes, !response.takesOver { response.fields[.connection] = "close" }
     try send(response, to: request, isLast: closes)
-    if service.logsRequests {
-      service.configuration.logger.debug(
-        "\(request.method) \(request.path) \(response.status.code)")
-    }
+    if service.logsRequests { log(request, response) }
     if !closes, exchange.request.machine.ourState == .done { _ = exchange.request.drain() }
     guard exchange.request.machine.ourState == .done, exchange.request.machine.peerState == .done
     else {
       linger()
       return false
     }
-    exchange.request.startNextExchange(reusing: head)
+    exchange.request.startNextExchange(reusing: request.head)
     return true
   }
 
+  private func log(_ request: Request, _ response: Response) {
+    service.configuration.logger.debug(
+      "\(request.method) \(request.path) \(response.status.code)")
+  }
+
   /// Refuses as soon as the head is there what the body would not make better.
-  private func check(_ head: RequestHead) throws(Interruption) {
+  // Mutating for the reason that ``RequestBody/mustClose()`` has.
+  private mutating func check(_ head: RequestHead) throws(Interruption) {
     guard head.version >= service.configuration.minimumVersion else {
       throw .refused(.versionNotSupported)
     }
     guard !exchange.request.machine.clientExpectsOther else { throw .refused(.expectationFailed) }
   }
 
+  /// The body, if the handler is to be given it with the request.
+  private mutating func receiveBody() throws(Interruption) -> [UInt8] {
+    guard service.readsBodies else { return [] }
+    do throws(StreamError) {
+      return try exchange.request.readAll()
+    } catch {
+      throw Interruption(error)
+    }
+  }
+
   /// The handler's response, 404 if a file is not there, or 500 if it throws something else; the client is not told why,
   /// the log is.
-  private mutating func respond(to request: inout Request) throws(Interruption) -> Response {
+  private mutating func respond(to request: Request) throws(Interruption) -> Response {
     do {
-      let response = try service.respond(to: &request, &exchange.request)
+      let response = try service.respond(to: request, &exchange.request)
       if exchange.request.handlerReturned(stillWrites: response.isStream) { return response }
     } catch {
       guard exchange.request.handlerReturned(stillWrites: false) else {

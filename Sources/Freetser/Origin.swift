@@ -5,23 +5,33 @@ import Logging
 import Threads
 import Transport
 
+/// Where a request comes from.
+///
+/// An object, as it is large, and mostly the same for all requests of a connection.
+final class RequestOrigin: Sendable {
+  let peer: Address
+  let peerCredentials: PeerCredentials?
+  let client: Address
+  let scheme: Request.Scheme
+
+  init(
+    peer: Address, peerCredentials: PeerCredentials?, client: Address, scheme: Request.Scheme
+  ) {
+    self.peer = peer
+    self.peerCredentials = peerCredentials
+    self.client = client
+    self.scheme = scheme
+  }
+}
+
 /// What the connection itself tells of where its requests come from.
 struct Origin {
-  /// The other end of the socket.
-  let peer: Address
-  private(set) var peerCredentials: PeerCredentials?
-
-  /// Whom the peer speaks for, as far as the connection tells; otherwise the peer itself.
-  private(set) var client: Address
+  /// What holds for requests that tell no more. The client is whom the peer speaks for, as far as the connection
+  /// tells; otherwise the peer itself.
+  private let known: RequestOrigin
   /// Whether fields may tell more: not where a proxy said that it knows no more, as it then hands on what the client
   /// sent.
-  private var isClientKnown = true
-
-  /// All that is known before anything was asked.
-  init(peer: Address) {
-    self.peer = peer
-    client = peer
-  }
+  private let isClientKnown: Bool
 
   /// Asks the system, and where the endpoint says so waits for the proxy to tell.
   ///
@@ -29,35 +39,40 @@ struct Origin {
   init(
     of stream: any ServedStream, _ proxies: Proxies, input: inout ReceiveBuffer
   ) throws(TransportError) {
-    self.init(peer: stream.peer)
-    peerCredentials = try stream.peerCredentials
-    guard stream.endpoint.proxyProtocol, proxies.trusted.contains(peer) else { return }
-    let deadline = stream.now() + proxies.headerTimeout
-    let header = try input.receiveProxyHeader(limitInBytes: proxies.maximumHeaderSize) {
-      (output) throws(TransportError) in try stream.receiveSome(into: &output, by: deadline)
+    var client = stream.peer
+    var isClientKnown = true
+    if stream.endpoint.proxyProtocol, proxies.trusted.contains(stream.peer) {
+      let deadline = stream.now() + proxies.headerTimeout
+      let header = try input.receiveProxyHeader(limitInBytes: proxies.maximumHeaderSize) {
+        (output) throws(TransportError) in try stream.receiveSome(into: &output, by: deadline)
+      }
+      switch header {
+      case .relayed(let source, _): client = source
+      case .local, .unknown: isClientKnown = false
+      case nil: throw .peerGone(code: 0)
+      }
+      // A stop ends the input of connections that are idle, and here a request has begun to come.
+      if !input.isEmpty { stream.markBusy() }
     }
-    switch header {
-    case .relayed(let source, _): client = source
-    case .local, .unknown: isClientKnown = false
-    case nil: throw .peerGone(code: 0)
-    }
-    // A stop ends the input of connections that are idle, and here a request has begun to come.
-    if !input.isEmpty { stream.markBusy() }
+    self.isClientKnown = isClientKnown
+    known = RequestOrigin(
+      peer: stream.peer, peerCredentials: try stream.peerCredentials, client: client, scheme: .http)
   }
 
-  /// A request that came over the connection, with what the proxies before us say of its client.
-  func request(_ head: RequestHead, _ service: Service) -> Request {
-    var forwarding = Forwarding(client: client)
+  /// Where a request comes from, with what the proxies before us say of its client.
+  func origin(of head: RequestHead, _ service: Service) -> RequestOrigin {
+    // Most servers have no proxy that tells.
+    guard isClientKnown, service.configuration.proxies.field != nil else { return known }
     do throws(MalformedForwarding) {
-      if isClientKnown {
-        forwarding = try service.configuration.proxies.forwarding(of: head.fields, from: client)
-      }
+      let forwarding = try service.configuration.proxies.forwarding(
+        of: head.fields, from: known.client)
+      return RequestOrigin(
+        peer: known.peer, peerCredentials: known.peerCredentials, client: forwarding.client,
+        scheme: forwarding.scheme ?? .http)
     } catch {
       service.configuration.logger.debug(
-        "Ignored what \(client) says of a request's client: malformed")
+        "Ignored what \(known.client) says of a request's client: malformed")
+      return known
     }
-    return Request(
-      head: head, peer: peer, peerCredentials: peerCredentials,
-      client: forwarding.client, scheme: forwarding.scheme ?? .http)
   }
 }

@@ -174,10 +174,11 @@ extension RawStream {
   ///
   /// - Returns: When it was last known to have some of it to take.
   private mutating func dropInputUntilTaken() throws(TransportError) -> MonotonicTime {
-    var untaken = stream.untaken
+    var untaken = Int.max
     var lastLook = stream.now()
     var lastTaken = lastLook
-    // Nobody tells when bytes are taken: one has to look, the more rarely the longer it takes.
+    // Nobody tells when bytes are taken: one has to look, the more rarely the longer it takes. Most clients end their
+    // half before the first look.
     var pause: Duration = .milliseconds(5)
     while untaken > 0, !inputEnded {
       input.consume(input.count)

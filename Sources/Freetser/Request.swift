@@ -12,21 +12,11 @@ public struct Request: Sendable {
   public var head: RequestHead
   /// The body's bytes; empty if there is none. Chunked bodies are joined.
   public var body: [UInt8]
-  /// The other end of the connection: the client, or the proxy before the server.
-  public var peer: Address
-  /// The process at the other end of a Unix domain socket, and for which user it runs; `nil` for TCP.
-  public var peerCredentials: PeerCredentials?
-
-  /// The client, as far as its address is known: ``peer``, unless a proxy that is trusted speaks for another.
-  ///
-  /// ``ServerConfiguration/proxies`` says who is trusted. The port is 0 where a proxy does not tell it.
-  public var client: Address
-  /// The scheme that the client used: `http`, unless a proxy that is trusted says otherwise.
-  public var scheme: Scheme
-
   /// Whether the server is ready (``Server/isReady``): `false` once it is asked to stop, for pages that load balancers
   /// look at.
-  public var isServerReady = true
+  public var isServerReady: Bool
+
+  private let origin: RequestOrigin
 
   /// How the client spoke to the first server that it reached.
   public enum Scheme: String, Hashable, Sendable {
@@ -41,13 +31,31 @@ public struct Request: Sendable {
     head: RequestHead, body: [UInt8] = [], peer: Address, peerCredentials: PeerCredentials? = nil,
     client: Address? = nil, scheme: Scheme = .http
   ) {
+    let origin = RequestOrigin(
+      peer: peer, peerCredentials: peerCredentials, client: client ?? peer, scheme: scheme)
+    self.init(head: head, body: body, isServerReady: true, origin: origin)
+  }
+
+  init(head: RequestHead, body: [UInt8], isServerReady: Bool, origin: RequestOrigin) {
     self.head = head
     self.body = body
-    self.peer = peer
-    self.peerCredentials = peerCredentials
-    self.client = client ?? peer
-    self.scheme = scheme
+    self.isServerReady = isServerReady
+    self.origin = origin
   }
+
+  /// The other end of the connection: the client, or the proxy before the server.
+  public var peer: Address { origin.peer }
+
+  /// The process at the other end of a Unix domain socket, and for which user it runs; `nil` for TCP.
+  public var peerCredentials: PeerCredentials? { origin.peerCredentials }
+
+  /// The client, as far as its address is known: ``peer``, unless a proxy that is trusted speaks for another.
+  ///
+  /// ``ServerConfiguration/proxies`` says who is trusted. The port is 0 where a proxy does not tell it.
+  public var client: Address { origin.client }
+
+  /// The scheme that the client used: `http`, unless a proxy that is trusted says otherwise.
+  public var scheme: Scheme { origin.scheme }
 
   /// The method. A HEAD request reaches handlers as it is; its response is sent without the body.
   public var method: HTTPRequest.Method {

@@ -37,7 +37,9 @@ public struct RequestBody: ~Copyable {
   public private(set) var trailers = Fields()
 
   /// Why nothing more can be read.
-  private(set) var failure: StreamError?
+  private(set) var failure: StreamError? { didSet { hasFailed = true } }
+  /// Whether there is one: to ask that itself would copy it.
+  private var hasFailed = false
   /// Since when the rest of the head is waited for; `nil` while it came at once.
   private var waitBegan: MonotonicTime?
   /// How long the body has been waited for. What the handler does meanwhile is not the client's time.
@@ -46,7 +48,7 @@ public struct RequestBody: ~Copyable {
   private var hasBegun = false
   private let handlerTime: HandlerTime
   private let share: BodyShare
-  private let configuration: ServerConfiguration
+  private let service: Service
 
   /// How much memory a body gets on the client's word that so much will come. In bytes; what is allowed by default.
   private static let reserved: UInt64 = 2_097_152
@@ -55,15 +57,15 @@ public struct RequestBody: ~Copyable {
   static let drainLimit = 262_144
 
   init(_ stream: any ServedStream, _ service: Service) {
-    configuration = service.configuration
-    limit = configuration.maximumBodySize
-    timeouts = configuration.timeouts
+    self.service = service
+    limit = service.configuration.maximumBodySize
+    timeouts = service.configuration.timeouts
     var limits = Limits()
-    limits.head = configuration.maximumHeadSize
+    limits.head = service.configuration.maximumHeadSize
     machine = Connection(role: .server, limits: limits)
     raw = RawStream(
       stream, limitInBytes: max(65_536, limits.head + limits.trailers),
-      sendLimit: configuration.timeouts.send)
+      sendLimit: service.configuration.timeouts.send)
     handlerTime = HandlerTime(of: stream, service.handlerWatch)
     share = BodyShare(of: service.bodyBudget)
   }
@@ -177,9 +179,13 @@ extension RequestBody {
         try machine.step(unread, inputEnded: raw.inputEnded)
       }
     } catch {
-      // A client that leaves in the middle of a message is not told that it did.
-      throw raw.inputEnded ? .clientGone(.peerGone(code: 0)) : .malformed(error)
+      throw streamError(error)
     }
+  }
+
+  private func streamError(_ error: ProtocolError) -> StreamError {
+    // A client that leaves in the middle of a message is not told that it did.
+    raw.inputEnded ? .clientGone(.peerGone(code: 0)) : .malformed(error)
   }
 
   private mutating func receiveMore(by deadline: MonotonicTime) throws(StreamError) {
@@ -216,23 +222,29 @@ extension RequestBody {
   mutating func nextHead() throws(StreamError) -> RequestHead? {
     waitBegan = nil
     while true {
-      switch try step() {
-      case .event(.request(let head), let consumed):
-        raw.input.consume(consumed)
+      if let head = try readHead() {
+        raw.input.consume(head.length)
         raw.stream.markBusy()
         beginBody()
         return head
-      case .event(.connectionClosed, _):
-        return nil
-      case .needMoreInput:
-        if machine.peerState == .idle, raw.input.isEmpty {
-          guard try receiveFirst() else { return nil }
-        } else {
-          try receiveMore(by: headDeadline())
-        }
-      case .event, .paused:
-        preconditionFailure("a server that has begun an exchange reads a request")
       }
+      if machine.peerState == .closed { return nil }
+      if raw.input.isEmpty {
+        guard try receiveFirst() else { return nil }
+      } else {
+        try receiveMore(by: headDeadline())
+      }
+    }
+  }
+
+  /// The head, if all of it is there.
+  private mutating func readHead() throws(StreamError) -> RequestHead? {
+    do throws(ProtocolError) {
+      return try raw.input.withUnread { (unread) throws(ProtocolError) in
+        try machine.readRequest(unread, inputEnded: raw.inputEnded)
+      }
+    } catch {
+      throw streamError(error)
     }
   }
 
@@ -292,9 +304,10 @@ extension RequestBody {
   }
 
   /// Whether the connection cannot go on after this exchange, whatever the response is.
-  var mustClose: Bool {
+  // Mutating, though it changes nothing: to a method that does not, a value as large as this one is passed as a copy.
+  mutating func mustClose() -> Bool {
     // A client that waits to be told to send its body may send it or not, once it has another answer.
-    if raw.stream.isStopping || failure != nil || awaitsContinue { return true }
+    if raw.stream.isStopping || hasFailed || awaitsContinue { return true }
     guard !isAtEnd, let declared = machine.declaredLength else { return false }
     return declared - UInt64(count) > UInt64(Self.drainLimit)
   }
@@ -303,9 +316,9 @@ extension RequestBody {
   mutating func startNextExchange(reusing head: consuming RequestHead) {
     share.giveBack()
     trailers = Fields()
-    limit = configuration.maximumBodySize
+    limit = service.configuration.maximumBodySize
     if hasOwnTimeouts {
-      timeouts = configuration.timeouts
+      timeouts = service.configuration.timeouts
       hasOwnTimeouts = false
     }
     do throws(ProtocolError) {

@@ -82,7 +82,12 @@ public struct Response: Sendable {
     status: HTTPResponse.Status = .ok, fields: ResponseFields = [:]
   ) -> Response {
     var fields = fields
-    if fields[.contentType] == nil { fields.append(.contentType, contentType) }
+    if fields.lines.isEmpty {
+      // Nearly always, and cheaper than making room in an empty array.
+      fields = ResponseFields(.contentType, contentType)
+    } else if fields[.contentType] == nil {
+      fields.append(.contentType, contentType)
+    }
     return Response(status: status, fields: fields, body: body)
   }
 

@@ -21,6 +21,11 @@ public struct ResponseFields: Equatable, Sendable, ExpressibleByDictionaryLitera
     self.lines = Array(lines)
   }
 
+  /// Makes fields of one line.
+  init(_ name: HTTPField.Name, _ value: String) {
+    lines = [(name: name, value: value)]
+  }
+
   /// Equal when the lines are, in order: names without regard to case.
   public static func == (left: ResponseFields, right: ResponseFields) -> Bool {
     left.lines.elementsEqual(right.lines) { $0.name == $1.name && $0.value == $1.value }

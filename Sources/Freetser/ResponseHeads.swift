@@ -3,39 +3,50 @@
 import HTTPCore
 import HTTPTypes
 
-/// Makes one head after the other, and gives the last one again to a response like the last.
+/// Makes one head after the other, and keeps the last one for a response like the last.
 struct ResponseHeads {
-  private var date = HTTPDate()
+  /// The head that was made last.
+  private(set) var head = Self.blank
+  private let date: HTTPDate
   /// What the last head was made of, part by part so that comparing copies nothing.
   private var status = HTTPResponse.Status.ok
   private var fields = ResponseFields()
   private var length: Int?
-  private var dateSecond = Int.min
-  /// The last head; `nil` before the first and after one that could not be made.
-  private var head: ResponseHead?
+  /// The second that its date shows; `Int.min` if there is no such head.
+  private var second = Int.min
 
-  /// The head of a response.
+  private static let blank = {
+    do throws(ProtocolError) {
+      return try ResponseHead(status: 200)
+    } catch {
+      preconditionFailure("a head may have no fields: \(error)")
+    }
+  }()
+
+  init(_ date: HTTPDate) {
+    self.date = date
+  }
+
+  /// Makes the head of a response.
   ///
-  /// - Parameter length: How many bytes its body has; `nil` if that is not known, or there is no body.
+  /// - Parameter length: How many bytes its body has, if the head is to say so; otherwise whoever sends it does.
   /// - Throws: ``ProtocolError`` if the handler's fields cannot be sent.
-  mutating func make(
-    of response: Response, length: Int?
-  ) throws(ProtocolError) -> ResponseHead {
-    date.update()
+  mutating func make(of response: Response, length: Int? = nil) throws(ProtocolError) {
+    let now = CivilTime.nowInSeconds()
     let isLikeLast =
-      dateSecond == date.second && self.length == length && status == response.status
+      second == now && self.length == length && status == response.status
       && status.reasonPhrase == response.status.reasonPhrase && fields == response.fields
-    if isLikeLast, let head { return head }
-    // The memory of the last head's fields, which nobody needs any more.
-    var wire = head?.fields ?? Fields()
-    head = nil
+    if isLikeLast { return }
+    second = .min
+    // In the memory of the last head's fields, which nobody needs any more.
+    var wire = head.fields
+    head = Self.blank
     wire.removeAll(keepingCapacity: true)
-    try Self.fill(&wire, for: response, length: length, date: date.text)
-    let made = try ResponseHead(
+    try Self.fill(&wire, for: response, length: length, date: date.text(for: now))
+    head = try ResponseHead(
       status: response.status.code, reason: response.status.reasonPhrase, fields: wire)
     (status, fields) = (response.status, response.fields)
-    (self.length, dateSecond, head) = (length, date.second, made)
-    return made
+    (self.length, second) = (length, now)
   }
 
   private static func fill(
@@ -45,6 +56,8 @@ struct ResponseHeads {
     let isBodiless = response.status == .noContent || response.status == .resetContent
     var length = response.status == .noContent || response.status == .notModified ? nil : length
     var hasDate = false
+    // Enough for most responses, in one piece.
+    fields.reserveCapacity(lines: response.fields.lines.count + 2, bytes: 160)
     for (name, value) in response.fields.lines {
       if name == .contentLength {
         if isBodiless { continue }

@@ -8,17 +8,28 @@ final class Service: Sendable {
   let configuration: ServerConfiguration
   let bodyBudget: BodyBudget
   let handlerWatch: HandlerWatch
+  let date = HTTPDate()
   /// Whether requests are logged. To ask the logger each time costs more than it seems.
   let logsRequests: Bool
   private let handler: Handler
   private let ready = Atomic(false)
 
-  /// How a handler gets the body.
-  enum Handler: Sendable {
+  /// What answers a request, and how it gets the body.
+  struct Handler: Sendable {
+    let readsBodies: Bool
+    let respond: @Sendable (Request, inout RequestBody) throws -> Response
+
     /// In the request, read before it is called.
-    case whole(@Sendable (Request) throws -> Response)
+    static func whole(_ respond: @escaping @Sendable (Request) throws -> Response) -> Handler {
+      Handler(readsBodies: true) { request, _ in try respond(request) }
+    }
+
     /// Beside the request, to read it itself.
-    case streaming(@Sendable (Request, inout RequestBody) throws -> Response)
+    static func streaming(
+      _ respond: @escaping @Sendable (Request, inout RequestBody) throws -> Response
+    ) -> Handler {
+      Handler(readsBodies: false, respond: respond)
+    }
   }
 
   init(configuration: ServerConfiguration, handler: Handler) {
@@ -35,20 +46,16 @@ final class Service: Sendable {
     set { ready.store(newValue, ordering: .relaxed) }
   }
 
+  /// Whether the handler gets the body in the request.
+  var readsBodies: Bool { handler.readsBodies }
+
   /// The handler's response.
   ///
   /// - Parameters:
-  ///   - request: Its body is empty here.
-  ///   - body: The body, of which nothing has been read.
-  func respond(to request: inout Request, _ body: inout RequestBody) throws -> Response {
-    switch handler {
-    case .whole(let respond):
-      request.body = try body.readAll()
-      try body.limitHandler()
-      return try respond(request)
-    case .streaming(let respond):
-      try body.limitHandler()
-      return try respond(request, &body)
-    }
+  ///   - request: With its body, if ``readsBodies``.
+  ///   - body: What is left of the body.
+  func respond(to request: Request, _ body: inout RequestBody) throws -> Response {
+    try body.limitHandler()
+    return try handler.respond(request, &body)
   }
 }

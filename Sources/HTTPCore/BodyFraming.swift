@@ -62,7 +62,7 @@ enum BodyFraming: Equatable, Sendable {
 }
 
 /// What matters of a request's method when its response is framed.
-enum RequestKind: Equatable, Sendable {
+@usableFromInline enum RequestKind: Equatable, Sendable {
   case ordinary
   case head
   case connect

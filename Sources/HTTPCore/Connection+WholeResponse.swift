@@ -30,7 +30,7 @@ extension Connection {
     if head.status == 205, content.count > 0 || head.facts.contentLength ?? 0 > 0 {
       throw ProtocolError(.contentNotAllowed, by: .us)
     }
-    let addedLength = try lengthToAdd(to: head, contentLength: content.count)
+    let addedLength = try Self.lengthToAdd(to: head, contentLength: content.count, in: exchange)
     let answersRequest = ourState == .sendResponse && peerState != .failed
     var next = lifecycle
     try next.apply(.finalResponseHead, by: .server, blame: .us)
@@ -49,8 +49,8 @@ extension Connection {
   }
 
   /// What is to be added as `Content-Length`; `nil` if the head says it, or there can be no content.
-  private func lengthToAdd(
-    to head: ResponseHead, contentLength: Int
+  private static func lengthToAdd(
+    to head: ResponseHead, contentLength: Int, in exchange: Exchange
   ) throws(ProtocolError) -> Int? {
     let framing = try BodyFraming.ofResponse(
       head.facts, status: head.status, version: exchange.version, request: .ordinary, blame: .us)

@@ -21,9 +21,9 @@ public struct Connection: Equatable, Sendable {
   /// What the peer may send.
   public let limits: Limits
 
-  var lifecycle = Lifecycle()
+  @usableFromInline var lifecycle = Lifecycle()
   /// What the exchange's request said; meaningful once there is one.
-  var exchange = Exchange()
+  @usableFromInline var exchange = Exchange()
   /// The head being read, or the next to be read; the trailers, behind chunked content.
   private var incomingHead: HeadParser
   /// The body being read while the peer's state is `sendBody`. Beside `incomingHead` and not with it in an enum,
@@ -41,10 +41,12 @@ public struct Connection: Equatable, Sendable {
     incomingHead = HeadParser(Self.headKind(from: role.peer))
   }
 
+  // Inlinable, as a call from another module would be given a copy of all that is here.
+
   /// The state of our half.
-  public var ourState: PeerState { lifecycle[role] }
+  @inlinable public var ourState: PeerState { lifecycle[role] }
   /// The state of the peer's half.
-  public var peerState: PeerState { lifecycle[role.peer] }
+  @inlinable public var peerState: PeerState { lifecycle[role.peer] }
   /// The version of the last message that the peer sent; `nil` before the first.
   public private(set) var peerVersion: Version?
   /// Whether the connection may carry another exchange after this one, as far as is known.
@@ -61,14 +63,16 @@ public struct Connection: Equatable, Sendable {
   }
 
   /// Whether the request being answered is HEAD.
-  package var isAnsweringHead: Bool { exchange.kind == .head }
+  @inlinable package var isAnsweringHead: Bool { exchange.kind == .head }
+  /// Whether the request being answered is CONNECT.
+  @inlinable package var isAnsweringConnect: Bool { exchange.kind == .connect }
 
   /// Whether the message being sent may end with trailers.
   package var sendsTrailers: Bool { outgoing.isChunked }
 
   /// What of a request its response depends on.
-  struct Exchange: Equatable, Sendable {
-    var kind = RequestKind.ordinary
+  @usableFromInline struct Exchange: Equatable, Sendable {
+    @usableFromInline var kind = RequestKind.ordinary
     /// 1.0 until more is known: RFC 9112 section 6.1 has chunks for those only who are known to read them.
     var version = Version.http10
   }
@@ -96,14 +100,39 @@ public struct Connection: Equatable, Sendable {
     do throws(ProtocolError) {
       return try nextStep(input, inputEnded: inputEnded)
     } catch {
-      failure = error
-      noteRequestLine(input)
-      // How much had come by then makes no difference any more.
-      incomingHead = HeadParser(Self.headKind(from: role.peer))
-      incomingBody = BodyDecoder(.none)
-      lifecycle.fail(role.peer)
+      failReading(input, error)
       throw error
     }
+  }
+
+  /// Reads the next request's head, as ``step(_:inputEnded:)`` would, without an event around it: moving one costs a third
+  /// of reading a small head.
+  ///
+  /// - Returns: The head, to be dropped from the input (``RequestHead/length``); `nil` if more bytes are needed or, as
+  ///   ``peerState`` then says, the client has closed its half.
+  /// - Throws: As ``step(_:inputEnded:)`` does.
+  package mutating func readRequest(
+    _ input: Span<UInt8>, inputEnded: Bool
+  ) throws(ProtocolError) -> RequestHead? {
+    precondition(role == .server && [.idle, .failed].contains(peerState), "a request comes next")
+    if let failure { throw failure }
+    do throws(ProtocolError) {
+      guard let length = try readHead(input, inputEnded: inputEnded) else { return nil }
+      return try takeRequest(input.extracting(first: length))
+    } catch {
+      failReading(input, error)
+      throw error
+    }
+  }
+
+  /// The peer's half has failed.
+  private mutating func failReading(_ input: Span<UInt8>, _ error: ProtocolError) {
+    failure = error
+    noteRequestLine(input)
+    // How much had come by then makes no difference any more.
+    incomingHead = HeadParser(Self.headKind(from: role.peer))
+    incomingBody = BodyDecoder(.none)
+    lifecycle.fail(role.peer)
   }
 
   /// Moves past the end of a message that has no content, as the next call of ``step(_:inputEnded:)`` would.
@@ -174,7 +203,10 @@ public struct Connection: Equatable, Sendable {
     case .sendBody: return try stepInBody(input, inputEnded: inputEnded)
     case .idle, .sendResponse, .failed: return try stepInHead(input, inputEnded: inputEnded)
     case .done, .mustClose, .closed:
-      if inputEnded, input.isEmpty { return try close(consumed: 0) }
+      if inputEnded, input.isEmpty {
+        try lifecycle.apply(.connectionClosed, by: role.peer, blame: .peer)
+        return .event(.connectionClosed, consumed: 0)
+      }
       distrust(bytesBehindResponse: input.count)
       return .paused
     case .mightSwitch, .switched: return .paused
@@ -194,15 +226,30 @@ public struct Connection: Equatable, Sendable {
     if role == .client, peerState == .idle, !input.isEmpty {
       throw ProtocolError(.responseWithoutRequest, by: .peer)
     }
-    if spare.hasLines { incomingHead.use(spare.takeLines()) }
-    if let length = try incomingHead.parse(input, limits: limits) {
-      return try finishHead(input.extracting(first: length))
+    guard let length = try readHead(input, inputEnded: inputEnded) else {
+      let isClosed = peerState == .closed
+      return isClosed ? .event(.connectionClosed, consumed: input.count) : .needMoreInput
     }
+    let head = input.extracting(first: length)
+    return role == .server
+      ? .event(.request(try takeRequest(head)), consumed: length) : try takeResponse(head)
+  }
+
+  /// Reads on in a head.
+  ///
+  /// - Returns: Its length; `nil` if it is not complete, or the peer has closed its half instead of beginning one.
+  @inline(__always)
+  private mutating func readHead(
+    _ input: Span<UInt8>, inputEnded: Bool
+  ) throws(ProtocolError) -> Int? {
+    if spare.hasLines { incomingHead.use(spare.takeLines()) }
+    if let length = try incomingHead.parse(input, limits: limits) { return length }
     noteRequestLine(input)
-    guard inputEnded else { return .needMoreInput }
+    guard inputEnded else { return nil }
     let isClean = peerState == .idle && (input.isEmpty || incomingHead.hasOnlySkippedLine(input))
-    if isClean { return try close(consumed: input.count) }
-    throw ProtocolError(.closedInsideMessage, by: .peer)
+    guard isClean else { throw ProtocolError(.closedInsideMessage, by: .peer) }
+    try lifecycle.apply(.connectionClosed, by: role.peer, blame: .peer)
+    return nil
   }
 
   @inline(__always)
@@ -236,11 +283,6 @@ public struct Connection: Equatable, Sendable {
     return lines.isEmpty ? Fields() : Fields(storage: Array(copying: bytes), lines: lines)
   }
 
-  private mutating func close(consumed: Int) throws(ProtocolError) -> Step {
-    try lifecycle.apply(.connectionClosed, by: role.peer, blame: .peer)
-    return .event(.connectionClosed, consumed: consumed)
-  }
-
   /// Notes what a request line that is complete says about the response, should the rest of its head never be accepted:
   /// what refuses it has no content for HEAD, and chunks for HTTP/1.1 only.
   private mutating func noteRequestLine(_ input: Span<UInt8>) {
@@ -250,31 +292,35 @@ public struct Connection: Equatable, Sendable {
     exchange = Exchange(kind: RequestKind(input, method: method.range), version: version)
   }
 
-  /// Acts on a head that is complete.
+  /// Acts on a request's head that is complete.
   @inline(__always)
-  private mutating func finishHead(_ head: Span<UInt8>) throws(ProtocolError) -> Step {
-    let startLine = incomingHead.startLine
-    let lines = incomingHead.takeLines()
-    switch startLine {
-    case .request(let method, let target, let version):
-      // Before anything is refused: the refusal too has no content for HEAD, and no chunks for HTTP/1.0.
-      exchange = Exchange(kind: RequestKind(head, method: method.range), version: version)
-      try receiveRequest(ProtocolFields(head, lines), version)
-      let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
-      let request = RequestHead(method: method, target: target, version: version, fields: fields)
-      return .event(.request(request), consumed: head.count)
-    case .response(let status, let reason, let version):
-      let facts = ProtocolFields(head, lines)
-      let kind = try receiveResponse(facts, status, version)
-      let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
-      let response = ResponseHead(
-        status: status, reason: reason, version: version, fields: fields, facts: facts)
-      let isFinal = kind == .finalResponseHead || kind == .switchAccepted && !response.isInterim
-      let event: Event = isFinal ? .response(response) : .interimResponse(response)
-      return .event(event, consumed: head.count)
-    case .none:
-      preconditionFailure("a head is complete only after its start line")
+  private mutating func takeRequest(_ head: Span<UInt8>) throws(ProtocolError) -> RequestHead {
+    guard case .request(let method, let target, let version) = incomingHead.startLine else {
+      preconditionFailure("a request is complete only after its request line")
     }
+    let lines = incomingHead.takeLines()
+    // Before anything is refused: the refusal too has no content for HEAD, and no chunks for HTTP/1.0.
+    exchange = Exchange(kind: RequestKind(head, method: method.range), version: version)
+    try receiveRequest(ProtocolFields(head, lines), version)
+    let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
+    return RequestHead(method: method, target: target, version: version, fields: fields)
+  }
+
+  /// Acts on a response's head that is complete.
+  @inline(__always)
+  private mutating func takeResponse(_ head: Span<UInt8>) throws(ProtocolError) -> Step {
+    guard case .response(let status, let reason, let version) = incomingHead.startLine else {
+      preconditionFailure("a response is complete only after its status line")
+    }
+    let lines = incomingHead.takeLines()
+    let facts = ProtocolFields(head, lines)
+    let kind = try receiveResponse(facts, status, version)
+    let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
+    let response = ResponseHead(
+      status: status, reason: reason, version: version, fields: fields, facts: facts)
+    let isFinal = kind == .finalResponseHead || kind == .switchAccepted && !response.isInterim
+    let event: Event = isFinal ? .response(response) : .interimResponse(response)
+    return .event(event, consumed: head.count)
   }
 
   private mutating func receiveRequest(

@@ -8,7 +8,7 @@ public enum Role: Equatable, Sendable {
   case server
 
   /// The other end.
-  public var peer: Role { self == .client ? .server : .client }
+  @inlinable public var peer: Role { self == .client ? .server : .client }
 }
 
 /// Something the peer sent, whole and checked.

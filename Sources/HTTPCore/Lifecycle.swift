@@ -88,13 +88,13 @@ enum SwitchProposal: Equatable, Sendable {
 }
 
 /// The states of both halves, and what binds them.
-struct Lifecycle: Equatable, Sendable {
-  private(set) var client = PeerState.idle
-  private(set) var server = PeerState.idle
+@usableFromInline struct Lifecycle: Equatable, Sendable {
+  @usableFromInline private(set) var client = PeerState.idle
+  @usableFromInline private(set) var server = PeerState.idle
   private(set) var persistent = true
   private(set) var proposal = SwitchProposal.none
 
-  subscript(role: Role) -> PeerState { role == .client ? client : server }
+  @inlinable subscript(role: Role) -> PeerState { role == .client ? client : server }
 
   /// Moves by an event that `role` sent; `blame` is who is told when it may not happen now.
   mutating func apply(

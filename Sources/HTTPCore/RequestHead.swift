@@ -47,6 +47,9 @@ public struct RequestHead: Equatable, Sendable {
     self.fields = fields
   }
 
+  /// How long a head is that was read. In bytes.
+  package var length: Int { fields.storage.count }
+
   var methodRange: Range<Int> { methodPlace.range }
   var targetRange: Range<Int> { targetPlace.range }
 

@@ -10,88 +10,109 @@
 #endif
 
 /// A lock with the value it guards and one condition variable for those who wait for it to change.
-// @unchecked: `value` is touched only between lock and unlock of `mutex`.
-// @safe: both pointers are allocated in `init`, never leave, and are freed in `deinit`, which runs when no thread can wait any more.
-@safe package final class Monitor<Value>: @unchecked Sendable {
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let condition: UnsafeMutablePointer<pthread_cond_t>
-  private var value: Value
+// @unchecked: `value` is touched only between `lock()` and `unlock()`.
+// Inlinable, so that other modules have it for their own types: otherwise each use finds out while the program runs what
+// the value is.
+package final class Monitor<Value>: @unchecked Sendable {
+  @usableFromInline let condition = LockWithCondition()
+  @usableFromInline var value: Value
 
-  package init(_ value: sending Value) {
+  @inlinable package init(_ value: sending Value) {
     self.value = value
-    unsafe mutex = .allocate(capacity: 1)
-    unsafe mutex.initialize(to: pthread_mutex_t())
-    unsafe pthread_mutex_init(mutex, nil)
-    unsafe condition = .allocate(capacity: 1)
-    unsafe condition.initialize(to: pthread_cond_t())
-    #if canImport(Darwin)
-      unsafe pthread_cond_init(condition, nil)
-    #else
-      var attributes = pthread_condattr_t()
-      unsafe pthread_condattr_init(&attributes)
-      unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-      unsafe pthread_cond_init(condition, &attributes)
-      unsafe pthread_condattr_destroy(&attributes)
-    #endif
-  }
-
-  deinit {
-    unsafe pthread_cond_destroy(condition)
-    unsafe condition.deallocate()
-    unsafe pthread_mutex_destroy(mutex)
-    unsafe mutex.deallocate()
   }
 
   /// Looks at or changes the value. Wakes nobody: call ``wakeAll()`` or ``wakeOne()`` after a change that others wait for.
-  package func withLock<Result, Failure: Error>(
+  @inlinable package func withLock<Result, Failure: Error>(
     _ body: (inout Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    unsafe pthread_mutex_lock(mutex)
-    defer { unsafe pthread_mutex_unlock(mutex) }
+    condition.lock()
+    defer { condition.unlock() }
     return try body(&value)
   }
 
   /// Waits until `attempt` gives a value, trying it at once and after each wake-up, under the lock.
   ///
   /// - Returns: What `attempt` gave, or `nil` once `deadline` has passed.
-  package func wait<Result>(
+  @inlinable package func wait<Result>(
     until deadline: MonotonicTime = .distantFuture, for attempt: (inout Value) -> Result?
   ) -> Result? {
-    unsafe pthread_mutex_lock(mutex)
-    defer { unsafe pthread_mutex_unlock(mutex) }
+    condition.lock()
+    defer { condition.unlock() }
     while true {
       if let result = attempt(&value) { return result }
-      if deadline == .distantFuture {
-        unsafe pthread_cond_wait(condition, mutex)
-      } else if !waitOnce(until: deadline) {
-        return attempt(&value)
-      }
+      if !condition.waitOnce(until: deadline) { return attempt(&value) }
     }
   }
 
   /// Wakes every waiting thread, to look again.
-  package func wakeAll() {
-    unsafe pthread_cond_broadcast(condition)
-  }
+  @inlinable package func wakeAll() { condition.wakeAll() }
 
   /// Wakes one waiting thread, enough where any of them can do what changed.
-  package func wakeOne() {
-    unsafe pthread_cond_signal(condition)
+  @inlinable package func wakeOne() { condition.wakeOne() }
+}
+
+/// What a ``Monitor`` locks and waits with.
+// @unchecked: the functions of pthread may be called by any thread.
+// @safe: the pointer is allocated in `init`, never leaves, and is freed in `deinit`, which runs when no thread can wait any more.
+@safe @usableFromInline package final class LockWithCondition: @unchecked Sendable {
+  @unsafe private struct Parts {
+    var mutex = unsafe pthread_mutex_t()
+    var condition = pthread_cond_t()
   }
 
-  /// - Returns: Whether there was still time; the wake-up itself may be for nothing.
-  private func waitOnce(until deadline: MonotonicTime) -> Bool {
+  private let parts: UnsafeMutablePointer<Parts>
+
+  @usableFromInline package init() {
+    unsafe parts = .allocate(capacity: 1)
+    unsafe parts.initialize(to: Parts())
+    unsafe pthread_mutex_init(&parts.pointee.mutex, nil)
+    #if canImport(Darwin)
+      unsafe pthread_cond_init(&parts.pointee.condition, nil)
+    #else
+      var attributes = pthread_condattr_t()
+      unsafe pthread_condattr_init(&attributes)
+      unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+      unsafe pthread_cond_init(&parts.pointee.condition, &attributes)
+      unsafe pthread_condattr_destroy(&attributes)
+    #endif
+  }
+
+  deinit {
+    unsafe pthread_cond_destroy(&parts.pointee.condition)
+    unsafe pthread_mutex_destroy(&parts.pointee.mutex)
+    unsafe parts.deallocate()
+  }
+
+  @usableFromInline package func lock() { unsafe pthread_mutex_lock(&parts.pointee.mutex) }
+  @usableFromInline package func unlock() { unsafe pthread_mutex_unlock(&parts.pointee.mutex) }
+  @usableFromInline package func wakeAll() {
+    unsafe pthread_cond_broadcast(&parts.pointee.condition)
+  }
+
+  @usableFromInline package func wakeOne() {
+    unsafe pthread_cond_signal(&parts.pointee.condition)
+  }
+
+  /// Lets others have the lock and waits.
+  ///
+  /// - Returns: `false` if the time was over already. A wake-up may be for nothing.
+  @usableFromInline package func waitOnce(until deadline: MonotonicTime) -> Bool {
+    if deadline == .distantFuture {
+      unsafe pthread_cond_wait(&parts.pointee.condition, &parts.pointee.mutex)
+      return true
+    }
     let now = MonotonicTime.now()
     guard now < deadline else { return false }
     #if canImport(Darwin)
       let left = deadline.nanoseconds - now.nanoseconds
       var time = timespec(tv_sec: Int(left / 1_000_000_000), tv_nsec: Int(left % 1_000_000_000))
-      unsafe pthread_cond_timedwait_relative_np(condition, mutex, &time)
+      unsafe pthread_cond_timedwait_relative_np(
+        &parts.pointee.condition, &parts.pointee.mutex, &time)
     #else
       var time = timespec(
         tv_sec: Int(deadline.nanoseconds / 1_000_000_000),
         tv_nsec: Int(deadline.nanoseconds % 1_000_000_000))
-      unsafe pthread_cond_timedwait(condition, mutex, &time)
+      unsafe pthread_cond_timedwait(&parts.pointee.condition, &parts.pointee.mutex, &time)
     #endif
     return true
   }

@@ -7,8 +7,8 @@
 #endif
 
 /// Nanoseconds on the system's monotonic clock.
-package struct MonotonicTime: Comparable, Sendable {
-  package var nanoseconds: Int64
+@usableFromInline package struct MonotonicTime: Comparable, Sendable {
+  @usableFromInline package var nanoseconds: Int64
 
   package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
@@ -31,9 +31,9 @@ package struct MonotonicTime: Comparable, Sendable {
   }
 
   /// A time past every other: a deadline that never comes.
-  package static let distantFuture = MonotonicTime(nanoseconds: .max)
+  @usableFromInline package static let distantFuture = MonotonicTime(nanoseconds: .max)
 
-  package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
+  @usableFromInline package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
     left.nanoseconds < right.nanoseconds
   }
 

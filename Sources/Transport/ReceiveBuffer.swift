@@ -9,8 +9,8 @@ public struct ReceiveBuffer: Sendable {
   static let initialCapacity = 4096
 
   // Unread bytes are `bytes[start...]`; those before are consumed and wait to be overwritten.
-  private var bytes: [UInt8] = []
-  private var start = 0
+  @usableFromInline private(set) var bytes: [UInt8] = []
+  @usableFromInline private(set) var start = 0
   // How many bytes `bytes` is used for: what it has room for may be a little more.
   private(set) var capacity: Int
   private let limit: Int
@@ -32,8 +32,9 @@ public struct ReceiveBuffer: Sendable {
   /// Whether no byte is unread.
   public var isEmpty: Bool { count == 0 }
 
+  // Inlinable, as what `body` returns is otherwise copied by what is found out about its type while the program runs.
   /// Lends the unread bytes, oldest first.
-  public func withUnread<Result: ~Copyable, Failure: Error>(
+  @inlinable public func withUnread<Result: ~Copyable, Failure: Error>(
     _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try body(bytes.span.extracting(start...))

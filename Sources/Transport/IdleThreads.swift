@@ -4,8 +4,10 @@
 // none has come for some time. The one that has waited for the shortest time is woken first: its stack is still in the
 // processor's caches, and those who are too many are left alone until their time is over.
 
+import Threads
+
 /// A place where threads wait for work when they have none.
-package final class IdleThreads<Work: Sendable>: Sendable {
+final class IdleThreads<Work: Sendable>: Sendable {
   private enum Delivery {
     case work(Work)
     case end
@@ -25,18 +27,18 @@ package final class IdleThreads<Work: Sendable>: Sendable {
   private let time: Duration
 
   /// A place for so many threads, each of which waits for no longer than `time`.
-  package init(capacity: Int, time: Duration) {
+  init(capacity: Int, time: Duration) {
     self.capacity = capacity
     self.time = time
   }
 
   /// How many threads wait.
-  package var count: Int { state.withLock { $0.seats.count } }
+  var count: Int { state.withLock { $0.seats.count } }
 
   /// Gives the work to a thread that waits.
   ///
   /// - Returns: `false` if there is none.
-  package func give(_ work: Work) -> Bool {
+  func give(_ work: Work) -> Bool {
     guard let seat = state.withLock({ $0.seats.popLast() }) else { return false }
     deliver(.work(work), to: seat)
     return true
@@ -45,14 +47,14 @@ package final class IdleThreads<Work: Sendable>: Sendable {
   /// What a thread does: this work, and then what it is given, until it is not needed any more.
   ///
   /// That is when enough others wait, when nothing is given to it in time, and when the place is closed.
-  package func work(on first: Work, _ body: (Work) -> Void) {
+  func work(on first: Work, _ body: (Work) -> Void) {
     body(first)
     let seat = Seat(nil)
     while case .work(let work) = next(at: seat) { body(work) }
   }
 
   /// Ends the threads that wait, and each of the others when it has done its work.
-  package func close() {
+  func close() {
     let seats = state.withLock { state in
       state.isClosed = true
       defer { state.seats = [] }

@@ -1,13 +1,13 @@
 import Testing
 import Threads
 
+@testable import Transport
+
 #if canImport(Darwin)
   import Darwin
 #else
   import Glibc
 #endif
-
-private let patience: Duration = .seconds(20)
 
 /// Threads that write down which of them did which work.
 private final class Workers: Sendable {
