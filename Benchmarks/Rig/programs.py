@@ -116,7 +116,8 @@ def swift_peer(product):
 def build_swift(package, product):
     # The plan of an earlier build does not see files that came or went in a package depended on by path (Swift 6.3.1).
     (package / ".build" / "release.yaml").unlink(missing_ok=True)
-    swift = ["swift", "build", "-c", "release", "--package-path", package, "--product", product]
+    # As docs/deploy.md has it; for everybody's sake.
+    swift = ["swift", "build", "-c", "release", "--static-swift-stdlib", "--package-path", package, "--product", product]
     subprocess.run(swift, check=True, stdout=sys.stderr)
     place = subprocess.run([*swift, "--show-bin-path"], check=True, text=True, stdout=subprocess.PIPE)
     return Path(place.stdout.strip()) / product
