@@ -42,7 +42,7 @@ class Row:
         return (run[0] if self.reads_store else names[0], "/")
 
 
-STORE_PATHS = {"quickstart": ["/", "/user"], "freetser": ["/", "/get", "/user"]}
+STORE_PATHS = {"quickstart": ["/", "/user"], "freetser": ["/", "/get", "/found", "/user"]}
 ROWS = {
     "pinned": Row("1, pinned", 1, is_pinned=True),
     "16": Row("16", 16),

@@ -1,4 +1,13 @@
-// Runs a routine as a transaction: all of it is stored, or nothing.
+// Runs routines as transactions: all of one is stored, or nothing.
+//
+// A routine that comes alone has a transaction of its own. Several that wait share one, and the commit, which is what
+// takes time. Each that writes has a savepoint in it, so that one that throws takes back its own changes only.
+//
+// Routines that share a transaction see what those before them wrote, which is not stored yet. If it comes to nothing,
+// because SQLite ended the transaction or the commit failed, then what they saw never was: so all but those to blame run
+// again, each alone. Nobody was told anything before.
+
+import Threads
 
 /// The connection, the statements of each table, and the transaction that is going on.
 ///
@@ -14,8 +23,23 @@ final class Database {
   /// at once. So after it no verb runs and nothing is committed.
   private var failure: StoreError?
 
+  /// Those who read beside; whoever writes ends snapshots that are too old.
+  var readers: ReadPool?
+  private var nextLook = MonotonicTime.now()
+  /// In memory there is one connection, and this reads on it.
+  private var ownReader: SnapshotReader?
+
   /// Why no transaction can ever begin again.
   private var breakdown: StoreError?
+
+  /// What the routine that is running has done in a transaction that it shares; `nil` in one of its own.
+  private var share: Share?
+
+  private enum Share {
+    case onlyRead
+    /// It has opened its savepoint.
+    case written
+  }
 
   init(
     location: Location, tables: [Table], durability: Durability, busyTimeout: Duration
@@ -37,19 +61,33 @@ final class Database {
 
   /// Runs `routine` in a transaction of its own.
   func transaction<R>(_ routine: (borrowing Storage) throws -> R) throws -> R {
-    if let breakdown { throw breakdown }
-    guard let transactionStatements else { throw StoreError.closed }
-    try transactionStatements.begin.run()
-    failure = nil
+    let transactionStatements = try begin()
     do {
       let result = try routine(Storage(self))
       if let failure { throw failure }
       try transactionStatements.commit.run()
+      endOldSnapshots()
       return result
     } catch {
       rollBack(with: transactionStatements)
       throw error
     }
+  }
+
+  /// Runs a reading routine, in memory, where there is no other connection.
+  func read<R: ~Copyable>(_ routine: (borrowing Snapshot) throws -> R) throws -> R {
+    if let breakdown { throw breakdown }
+    let reader = try ownReader ?? SnapshotReader(on: connection, Array(tables.keys))
+    ownReader = reader
+    return try reader.read(routine)
+  }
+
+  /// Ends snapshots that are too old, once a second at most: the log grows only where something is written.
+  private func endOldSnapshots() {
+    let now = MonotonicTime.lastTick()
+    guard now >= nextLook, let readers else { return }
+    nextLook = now + .seconds(1)
+    readers.endSnapshots(begunBefore: now + (.zero - Store.Limits.snapshotAge))
   }
 
   /// Runs the SQL of a verb; `verb` throws only what SQLite failed at.
@@ -66,11 +104,99 @@ final class Database {
     }
   }
 
+  /// Runs the SQL of a verb that writes.
+  func write<R>(
+    on table: Table, _ verb: (TableStatements) throws(StoreError) -> R
+  ) throws(StoreError) -> R {
+    try run(on: table) { (statements) throws(StoreError) in
+      if share == .onlyRead {
+        try transactionStatements?.savepoint.run()
+        share = .written
+      }
+      return try verb(statements)
+    }
+  }
+
   /// Closes the file, between transactions.
   func close() throws(StoreError) {
     tables = [:]
+    ownReader = nil
     transactionStatements = nil
     try connection.close()
+  }
+
+  // MARK: Several routines together
+
+  private func performTogether(_ routines: ArraySlice<Routine>) {
+    let statements: TransactionStatements
+    do throws(StoreError) {
+      statements = try begin()
+    } catch {
+      for routine in routines { routine.fail(error) }
+      return
+    }
+    defer { share = nil }
+    var writers: [Int] = []
+    for index in routines.indices {
+      let hasThrown = run(routines[index], with: statements)
+      if let failure {
+        rollBack(with: statements)
+        share = nil
+        routines[index].fail(failure)
+        for done in routines[..<index] { performAlone(done) }
+        return perform(routines[(index + 1)...])
+      }
+      if share == .written, !hasThrown { writers.append(index) }
+    }
+    do throws(StoreError) {
+      try statements.commit.run()
+      endOldSnapshots()
+    } catch {
+      rollBack(with: statements)
+      share = nil
+      for index in writers { routines[index].fail(error) }
+      for index in routines.indices where !writers.contains(index) { performAlone(routines[index]) }
+    }
+  }
+
+  /// Runs one routine of several, with a savepoint if it writes. What SQLite fails at is in `failure`.
+  ///
+  /// - Returns: Whether it threw.
+  private func run(_ routine: Routine, with statements: TransactionStatements) -> Bool {
+    failure = nil
+    share = .onlyRead
+    let hasThrown = routine.run(Storage(self))
+    guard failure == nil, share == .written else { return hasThrown }
+    do throws(StoreError) {
+      if hasThrown { try statements.rollBackToSavepoint.run() }
+      try statements.release.run()
+    } catch {
+      failure = error
+    }
+    return hasThrown
+  }
+
+  private func performAlone(_ routine: Routine) {
+    do {
+      try transaction { storage in
+        // Its own error is kept already; throwing takes its changes back.
+        if routine.run(storage) { throw RoutineThrew() }
+      }
+    } catch is RoutineThrew {
+      return
+    } catch {
+      routine.fail(error)
+    }
+  }
+
+  private struct RoutineThrew: Error {}
+
+  private func begin() throws(StoreError) -> TransactionStatements {
+    if let breakdown { throw breakdown }
+    guard let transactionStatements else { throw StoreError.closed }
+    try transactionStatements.begin.run()
+    failure = nil
+    return transactionStatements
   }
 
   private func rollBack(with statements: TransactionStatements) {
@@ -83,15 +209,33 @@ final class Database {
   }
 }
 
+extension Database: JobRunner {
+  func perform(_ routines: [Routine]) { perform(routines[...]) }
+
+  private func perform(_ routines: ArraySlice<Routine>) {
+    if routines.count > 1 {
+      performTogether(routines)
+    } else if let routine = routines.first {
+      performAlone(routine)
+    }
+  }
+}
+
 private final class TransactionStatements {
   let begin: SQLiteStatement
   let commit: SQLiteStatement
   let rollback: SQLiteStatement
+  let savepoint: SQLiteStatement
+  let rollBackToSavepoint: SQLiteStatement
+  let release: SQLiteStatement
 
   init(on connection: SQLiteConnection) throws(StoreError) {
     // IMMEDIATE takes the write lock now: later it might be refused in the middle of the routine.
     begin = try SQLiteStatement("BEGIN IMMEDIATE", on: connection)
     commit = try SQLiteStatement("COMMIT", on: connection)
     rollback = try SQLiteStatement("ROLLBACK", on: connection)
+    savepoint = try SQLiteStatement("SAVEPOINT routine", on: connection)
+    rollBackToSavepoint = try SQLiteStatement("ROLLBACK TO routine", on: connection)
+    release = try SQLiteStatement("RELEASE routine", on: connection)
   }
 }

@@ -10,6 +10,15 @@ extension Store {
     /// The largest value that can be written: each is read and written as a whole, in memory.
     public static let valueLengthInBytes = 4 * 1024 * 1024
 
+    /// How many bytes of values a scan gives at once, rounded up to a whole row.
+    public static let pageLengthInBytes = 1024 * 1024
+
+    /// How many may be in ``Store/read(_:)`` at once; each has a connection.
+    public static let readers = 32
+
+    /// How old the snapshot of a ``Store/read(_:)`` may become while others write.
+    public static let snapshotAge: Duration = .seconds(60)
+
     /// How many callers may wait in ``Store/execute(_:)`` at once.
     ///
     /// A waiting caller is a thread, and

@@ -17,15 +17,27 @@ enum Location {
   /// `nil` once closed.
   private(set) var handle: OpaquePointer?
 
-  /// Opens the database, making the file if it is missing.
-  init(_ location: Location) throws(StoreError) {
+  /// What a connection is for.
+  enum Use {
+    /// To read and write; the file is made if it is missing.
+    case writing
+    /// To read a file that is there.
+    case reading
+  }
+
+  /// Opens the database.
+  init(_ location: Location, for use: Use = .writing) throws(StoreError) {
     let path =
       switch location {
       case .file(let path): path
       case .memory: ":memory:"
       }
-    let flags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+    let mode =
+      switch use {
+      case .writing: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+      case .reading: SQLITE_OPEN_READONLY
+      }
+    let flags = mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
     let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
     guard code == SQLITE_OK else {
       // A handle comes with the failure too, for its message; `deinit`, which runs also for an
@@ -58,6 +70,11 @@ enum Location {
     guard code == SQLITE_OK else { throw unsafe StoreError(code: code, of: handle) }
   }
 
+  /// Makes a statement that is running on another thread fail with `SQLITE_INTERRUPT`.
+  ///
+  /// The connection must stay open meanwhile.
+  func interrupt() { unsafe sqlite3_interrupt(handle) }
+
   /// Whether SQLite could open the file for reading only, and has done so.
   var isReadOnly: Bool { unsafe sqlite3_db_readonly(handle, "main") == 1 }
 
@@ -69,6 +86,11 @@ enum Location {
 }
 
 extension StoreError {
+  /// Whether somebody has called ``SQLiteConnection/interrupt()``.
+  var isInterrupt: Bool {
+    if case .sqlite(let code, _) = self { code & 0xff == SQLITE_INTERRUPT } else { false }
+  }
+
   /// What a result code means, with the message that `handle` keeps for its last failure.
   init(code: Int32, of handle: OpaquePointer?) {
     let message = unsafe String(cString: sqlite3_errmsg(handle))

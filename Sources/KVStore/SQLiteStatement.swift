@@ -34,12 +34,28 @@ import CSQLite
   ) throws(StoreError) -> R {
     defer { unsafe sqlite3_clear_bindings(handle) }
     return try unsafe text.utf8.span.withUnsafeBufferPointer { bytes throws(StoreError) in
-      try check(
-        unsafe sqlite3_bind_text64(
-          handle, index, startOf(bytes), UInt64(bytes.count), csqlite_static(),
-          UInt8(SQLITE_UTF8)))
+      try unsafe bind(bytes, asTextAt: index)
       return try body()
     }
+  }
+
+  /// Lends the statement bytes as a text, which they need not be, without a copy, while `body` runs.
+  func lend<R>(
+    text bytes: [UInt8], at index: Int32, while body: () throws(StoreError) -> R
+  ) throws(StoreError) -> R {
+    defer { unsafe sqlite3_clear_bindings(handle) }
+    return try unsafe bytes.withUnsafeBufferPointer { bytes throws(StoreError) in
+      try unsafe bind(bytes, asTextAt: index)
+      return try body()
+    }
+  }
+
+  private func bind(
+    _ bytes: UnsafeBufferPointer<UInt8>, asTextAt index: Int32
+  ) throws(StoreError) {
+    try check(
+      unsafe sqlite3_bind_text64(
+        handle, index, startOf(bytes), UInt64(bytes.count), csqlite_static(), UInt8(SQLITE_UTF8)))
   }
 
   /// Lends the statement bytes, without a copy, while `body` runs.
@@ -74,8 +90,16 @@ import CSQLite
 
   /// Reads one row after the other with `read`.
   func forEachRow(_ read: (borrowing SQLiteStatement) -> Void) throws(StoreError) {
+    try readRows {
+      read($0)
+      return true
+    }
+  }
+
+  /// Reads one row after the other with `read`, as long as that says to go on.
+  func readRows(_ read: (borrowing SQLiteStatement) -> Bool) throws(StoreError) {
     defer { unsafe sqlite3_reset(handle) }
-    while try step() { read(self) }
+    while try step(), read(self) {}
   }
 
   // MARK: Columns of the row being read, counted from 0

@@ -28,9 +28,10 @@ extension Storage {
   }
 
   /// Stores an entry whatever was there; see ``overwrite(_:_:_:expiresAt:)-(_,_,[UInt8],_)``.
+  @discardableResult
   public borrowing func overwrite(
     _ table: Table, _ key: String, _ value: String, expiresAt: Timestamp? = nil
-  ) throws(StoreError) {
+  ) throws(StoreError) -> Int64 {
     try overwrite(table, key, Array(value.utf8), expiresAt: expiresAt)
   }
 }

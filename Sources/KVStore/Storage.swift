@@ -12,18 +12,38 @@
 /// Expiry is wall time that the caller gives. An entry has expired when `now` is *after* its
 /// expiry; an expiry of 0 or less is none. Expired entries stay in the table until they are deleted
 /// or replaced.
-public struct Storage: ~Copyable {
+public struct Storage: ~Copyable, StorageReader {
   private let database: Database
 
   init(_ database: Database) { self.database = database }
 
-  /// The entry under `key`, or `nil` if there is none, or if it expired before `now`.
-  ///
-  /// Without `now` an expired entry is given like any other.
   public borrowing func get(
-    _ table: Table, _ key: String, now: Timestamp? = nil
+    _ table: Table, _ key: String, now: Timestamp?
   ) throws(StoreError) -> Entry? {
-    try database.run(on: table) { (table) throws(StoreError) in try table.entry(key, now: now) }
+    try database.run(on: table) { (table) throws(StoreError) in
+      try table.reads.entry(key, now: now)
+    }
+  }
+
+  public borrowing func count(
+    _ table: Table, in range: KeyRange, now: Timestamp?
+  ) throws(StoreError) -> Int {
+    try database.run(on: table) { (table) throws(StoreError) in
+      try table.reads.count(range, now: now)
+    }
+  }
+
+  public borrowing func scan(
+    _ table: Table, in range: KeyRange, after cursor: String?, backwards: Bool, limit: Int,
+    now: Timestamp?
+  ) throws(StoreError) -> Page {
+    try database.run(on: table) { (table) throws(StoreError) in
+      try table.reads.page(range, after: cursor, backwards: backwards, limit: limit, now: now)
+    }
+  }
+
+  public borrowing func listKeys(_ table: Table) throws(StoreError) -> [String] {
+    try database.run(on: table) { (table) throws(StoreError) in try table.reads.keys() }
   }
 
   /// Stores a new entry, with counter 0; it expires after `expiresAt`, or never.
@@ -40,7 +60,7 @@ public struct Storage: ~Copyable {
     if let now, let expiresAt, expiresAt > 0, now > expiresAt {
       throw .alreadyExpired(expiresAt: expiresAt, now: now)
     }
-    let added = try database.run(on: table) { (table) throws(StoreError) in
+    let added = try database.write(on: table) { (table) throws(StoreError) in
       try table.insert(key, value, expiresAt: expiresAt, now: now)
     }
     if !added { throw .entryExists(table: table, key: key) }
@@ -70,7 +90,7 @@ public struct Storage: ~Copyable {
   ) throws(StoreError) -> Bool {
     try checkKey(key)
     try checkValue(value)
-    let updated = try database.run(on: table) { (table) throws(StoreError) in
+    let updated = try database.write(on: table) { (table) throws(StoreError) in
       try table.update(key, value, ifCounter: counter, expiresAt: expiresAt)
     }
     if !updated, counter == .max, try get(table, key)?.counter == counter {
@@ -83,15 +103,19 @@ public struct Storage: ~Copyable {
   ///
   /// The old expiry does not matter, and does not stay: from now on the entry expires after
   /// `expiresAt`, or never.
+  ///
+  /// - Returns: The entry's counter: 0 if there was none before.
+  @discardableResult
   public borrowing func overwrite(
     _ table: Table, _ key: String, _ value: [UInt8], expiresAt: Timestamp? = nil
-  ) throws(StoreError) {
+  ) throws(StoreError) -> Int64 {
     try checkKey(key)
     try checkValue(value)
-    let stored = try database.run(on: table) { (table) throws(StoreError) in
+    let counter = try database.write(on: table) { (table) throws(StoreError) in
       try table.upsert(key, value, expiresAt: expiresAt)
     }
-    if !stored { throw .counterExhausted(table: table, key: key) }
+    guard let counter else { throw .counterExhausted(table: table, key: key) }
+    return counter
   }
 
   /// Deletes an entry, expired or not; added again, its counter starts at 0.
@@ -99,16 +123,25 @@ public struct Storage: ~Copyable {
   /// - Returns: Whether there was one.
   @discardableResult
   public borrowing func delete(_ table: Table, _ key: String) throws(StoreError) -> Bool {
-    try database.run(on: table) { (table) throws(StoreError) in try table.delete(key) }
+    try database.write(on: table) { (table) throws(StoreError) in try table.delete(key) }
   }
 
-  /// All keys of the table, those of expired entries too, in the order of their UTF-8 bytes.
-  public borrowing func listKeys(_ table: Table) throws(StoreError) -> [String] {
-    try database.run(on: table) { (table) throws(StoreError) in try table.keys() }
+  borrowing func expiry(of key: String, in table: Table) throws(StoreError) -> Timestamp? {
+    try database.run(on: table) { (table) throws(StoreError) in try table.reads.expiry(of: key) }
+  }
+
+  /// Deletes the entries of a range, expired or not.
+  ///
+  /// - Returns: How many there were.
+  @discardableResult
+  public borrowing func delete(
+    _ table: Table, in range: KeyRange
+  ) throws(StoreError) -> Int {
+    try database.write(on: table) { (table) throws(StoreError) in try table.delete(range) }
   }
 
   /// Deletes every entry of the table.
   public borrowing func clear(_ table: Table) throws(StoreError) {
-    try database.run(on: table) { (table) throws(StoreError) in try table.clear() }
+    try database.write(on: table) { (table) throws(StoreError) in try table.clear() }
   }
 }

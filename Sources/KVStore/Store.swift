@@ -16,6 +16,8 @@ public final class Store: Sendable {
   public let path: String?
 
   let executor: Executor<Database>
+  /// `nil` in memory, where those who read take turns with those who write.
+  let readers: ReadPool?
 
   /// Opens the file at `path`, making it and its tables if they are missing.
   ///
@@ -46,6 +48,15 @@ public final class Store: Sendable {
     self.path = path
     let database = try Database(
       location: .file(path), tables: tables, durability: durability, busyTimeout: busyTimeout)
+    // From the root: the program may change its directory.
+    let location = Location.file(database.connection.path)
+    let readers = ReadPool(limit: Limits.readers) { () throws(StoreError) in
+      let connection = try SQLiteConnection(location, for: .reading)
+      connection.setBusyTimeout(busyTimeout)
+      return try SnapshotReader(on: connection, tables)
+    }
+    database.readers = readers
+    self.readers = readers
     executor = Executor(database, queueLimit: queueLimit)
   }
 
@@ -60,17 +71,24 @@ public final class Store: Sendable {
 
   private init(inMemory database: sending Database) {
     path = nil
+    readers = nil
     executor = Executor(database, queueLimit: Limits.waitingCallers)
   }
 
-  /// Runs `routine` in a transaction of its own and waits for it.
+  deinit {
+    // Before the file: the last connection to close copies the log into it. Who reads has let go of the store, or nearly.
+    try? readers?.close()
+  }
+
+  /// Runs `routine` as a transaction and waits for it.
   ///
   /// Routines run one at a time, in the order in which they came. When this returns, all changes of
   /// the routine are stored as ``Durability`` promises; when it throws, none of them is. One error
   /// leaves a doubt: see ``StoreError/ioError(code:message:)``.
   ///
-  /// The routine may run on another thread that is waiting in `execute` too. Keep it short:
-  /// everyone else waits. Do not wait inside it for a thread that uses the same store. Where
+  /// Routines that wait are run together and stored with one commit. So a routine may run on another
+  /// thread that is waiting in `execute` too, and it may run more than once: only the last run counts.
+  /// Keep it short: everyone else waits. Do not wait inside it for a thread that uses the same store. Where
   /// routines use other stores too, nest the stores in the same order everywhere: two threads that
   /// hold one and wait for the other wait for ever, or get `.reentrant` without being so.
   ///
@@ -80,10 +98,38 @@ public final class Store: Sendable {
   /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb; `.busy`, `.full`
   ///   and their like where the transaction could not begin or be committed; `.closed`;
   ///   `.queueFull`; `.reentrant` when called from a routine of this same store.
+  @discardableResult
   public func execute<R: Sendable>(
     _ routine: @Sendable (borrowing Storage) throws -> R
   ) throws -> R {
-    try executor.run { database in try database.transaction(routine) }
+    let atOnce = try executor.runIfFree { database in try database.transaction(routine) }
+    if let atOnce { return atOnce }
+    return try withoutActuallyEscaping(routine) { routine in
+      let outcome = Outcome<R>()
+      try executor.perform(outcome.routine(routine))
+      return try outcome.get()
+    }
+  }
+
+  /// Runs `routine` on the calling thread, with the tables as they are at one moment.
+  ///
+  /// It waits for nobody who writes, and nobody who writes waits for it. It sees all changes that were acknowledged before
+  /// it began, and none that come later. A store in memory has one connection: there those who read take turns with those
+  /// who write.
+  ///
+  /// At most ``Limits/readers`` read at a time; others wait for one of them. A `read` inside a routine of the same store,
+  /// reading or not, throws `.reentrant`.
+  ///
+  /// - Parameter routine: Reads tables through the ``Snapshot`` it is given, which it cannot keep.
+  /// - Returns: What the routine returned.
+  /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb, such as `.snapshotTooOld`; why reading
+  ///   could not begin; `.closed`; `.reentrant`.
+  public func read<R: ~Copyable>(_ routine: (borrowing Snapshot) throws -> R) throws -> R {
+    guard let readers else {
+      return try executor.run { database in try database.read(routine) }
+    }
+    if executor.isHeldByCaller { throw StoreError.reentrant }
+    return try readers.read(routine)
   }
 
   /// Lets the routines that are already waiting run, then closes the file.
@@ -94,6 +140,8 @@ public final class Store: Sendable {
   /// - Throws: ``StoreError/reentrant`` when called from a routine of this same store; to the first
   ///   who closes, SQLite's error if it fails at that. The store is closed all the same.
   public func close() throws(StoreError) {
+    // Before the file: the last connection to close copies the log into it.
+    try readers?.close()
     try executor.close { database throws(StoreError) in try database.close() }
   }
 }

@@ -12,6 +12,12 @@ public enum StoreError: Error, Equatable, Sendable {
   case counterExhausted(table: Table, key: String)
   /// `add` was given an expiry that lies before the `now` it was given.
   case alreadyExpired(expiresAt: Timestamp, now: Timestamp)
+  /// The value is not a whole number of 64 bits, written with digits.
+  case notANumber(table: Table, key: String)
+  /// The value is not valid UTF-8.
+  case notText
+  /// The number would leave the range of 64 bits.
+  case numberOverflow(table: Table, key: String)
   /// The store was not opened with that table.
   case unknownTable(Table)
   /// The key cannot be written.
@@ -47,6 +53,10 @@ public enum StoreError: Error, Equatable, Sendable {
   /// A transaction could be neither committed nor taken back. Close the store and open it again.
   indirect case rollbackFailed(StoreError)
 
+  /// The snapshot of a `read` was older than it may become, and was ended so that the log does not grow.
+  /// Read again.
+  case snapshotTooOld
+
   // MARK: SQLite failed. Nothing of the routine was stored, but for what `ioError` says.
 
   /// Another connection kept the file locked for the whole of the waiting time: 5 seconds, which
@@ -78,6 +88,10 @@ extension StoreError: CustomStringConvertible {
       "the counter of the entry \(quoted(key)) of \(table) cannot rise any further"
     case .alreadyExpired(let expiresAt, let now):
       "the expiry \(expiresAt.secondsSince1970) lies before the time \(now.secondsSince1970)"
+    case .notANumber(let table, let key): "the entry \(quoted(key)) of \(table) is not a number"
+    case .notText: "the value is not text"
+    case .numberOverflow(let table, let key):
+      "the number \(quoted(key)) of \(table) would become too large"
     case .unknownTable(let table): "the store was not opened with the table \(quoted(table.name))"
     case .invalidKey(_, .empty): "a key cannot be empty"
     case .invalidKey(_, .containsNUL): "a key cannot hold the character U+0000"
@@ -97,6 +111,7 @@ extension StoreError: CustomStringConvertible {
     case .reentrant: "a routine cannot use its own store through execute or close"
     case .closed: "the store is closed"
     case .queueFull(let limit): "\(limit) callers are waiting for the store already"
+    case .snapshotTooOld: "the snapshot was too old; read again"
     case .rollbackFailed(let cause): "the store is stuck in a transaction: \(cause)"
     case .busy: "the file stayed locked by another connection"
     case .full: "the disk is full"

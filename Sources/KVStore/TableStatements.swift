@@ -1,6 +1,6 @@
-// The SQL behind each verb, prepared once per table.
+// The SQL behind the verbs that write, prepared once per table.
 
-/// The prepared statements of one table.
+/// The prepared statements that write one table, and those that read it.
 ///
 /// What they throw is a failure of SQLite; a refusal is a result.
 ///
@@ -8,20 +8,19 @@
 /// to. A conflict is never left to SQLite's constraints, since their errors could end the
 /// transaction.
 final class TableStatements {
-  private let select: SQLiteStatement
+  let reads: TableReads
   private let insert: SQLiteStatement
   private let update: SQLiteStatement
   private let upsert: SQLiteStatement
   private let delete: SQLiteStatement
-  private let selectKeys: SQLiteStatement
   private let deleteAll: SQLiteStatement
+  private let deleteRange: SQLiteStatement
 
   /// Prepares them for a table with a good name, which becomes part of the SQL.
   init(_ table: Table, on connection: SQLiteConnection) throws(StoreError) {
     assert(table.hasGoodName)
     let name = "\"\(table.name)\""
-    select = try SQLiteStatement(
-      "SELECT expiration, counter, value FROM \(name) WHERE key = ?1", on: connection)
+    reads = try TableReads(table, on: connection)
     insert = try SQLiteStatement(
       """
       INSERT INTO \(name) (key, value, counter, expiration) VALUES (?1, ?2, 0, ?3)
@@ -40,22 +39,12 @@ final class TableStatements {
       ON CONFLICT (key) DO UPDATE
         SET value = excluded.value, counter = counter + 1, expiration = excluded.expiration
         WHERE counter < \(Int64.max)
+      RETURNING counter
       """, on: connection)
     delete = try SQLiteStatement("DELETE FROM \(name) WHERE key = ?1", on: connection)
-    selectKeys = try SQLiteStatement("SELECT key FROM \(name) ORDER BY key", on: connection)
     deleteAll = try SQLiteStatement("DELETE FROM \(name)", on: connection)
-  }
-
-  /// The entry, unless it expired before `now`; without `now` nothing is expired.
-  func entry(_ key: String, now: Timestamp?) throws(StoreError) -> Entry? {
-    let found = try select.lend(key, at: 1) { () throws(StoreError) in
-      try select.firstRow { row -> Entry? in
-        let expiration = row.number(at: 0)
-        if let now, expiration > 0, now.secondsSince1970 > expiration { return nil }
-        return Entry(value: row.bytes(at: 2), counter: row.number(at: 1))
-      }
-    }
-    return found ?? nil
+    deleteRange = try SQLiteStatement(
+      "DELETE FROM \(name) WHERE key >= ?1 AND key < ?2 AND expiration >= ?3", on: connection)
   }
 
   /// Adds an entry where there is none, or one that expired before `now`; returns whether it did.
@@ -74,12 +63,13 @@ final class TableStatements {
     try write(update, key, value, expiresAt: expiresAt, comparedTo: counter)
   }
 
-  /// Adds or changes an entry; returns whether it did, which it does unless the counter cannot
-  /// rise.
+  /// Adds or changes an entry; returns its counter, or `nil`, and nothing is changed, if that cannot rise.
   func upsert(
     _ key: String, _ value: [UInt8], expiresAt: Timestamp?
-  ) throws(StoreError) -> Bool {
-    try write(upsert, key, value, expiresAt: expiresAt, comparedTo: nil)
+  ) throws(StoreError) -> Int64? {
+    try lend(upsert, key, value, expiresAt: expiresAt) { () throws(StoreError) in
+      try upsert.firstRow { $0.number(at: 0) }
+    }
   }
 
   /// Returns whether there was an entry to delete.
@@ -87,25 +77,32 @@ final class TableStatements {
     try delete.lend(key, at: 1) { () throws(StoreError) in try delete.run() == 1 }
   }
 
-  /// Every key, in the order of its bytes.
-  func keys() throws(StoreError) -> [String] {
-    var keys: [String] = []
-    try selectKeys.forEachRow { keys.append($0.text(at: 0)) }
-    return keys
-  }
-
   /// Deletes every entry.
   func clear() throws(StoreError) { try deleteAll.run() }
 
+  /// Deletes every entry of the range, expired or not; returns how many.
+  func delete(_ range: KeyRange) throws(StoreError) -> Int {
+    try range.lend(to: deleteRange, now: nil) { () throws(StoreError) in try deleteRange.run() }
+  }
+
   private func write(
     _ statement: borrowing SQLiteStatement, _ key: String, _ value: [UInt8],
-    expiresAt: Timestamp?, comparedTo number: Int64?
+    expiresAt: Timestamp?, comparedTo number: Int64
   ) throws(StoreError) -> Bool {
+    try lend(statement, key, value, expiresAt: expiresAt) { () throws(StoreError) in
+      try statement.bind(number, at: 4)
+      return try statement.run() == 1
+    }
+  }
+
+  private func lend<R>(
+    _ statement: borrowing SQLiteStatement, _ key: String, _ value: [UInt8],
+    expiresAt: Timestamp?, while body: () throws(StoreError) -> R
+  ) throws(StoreError) -> R {
     try statement.lend(key, at: 1) { () throws(StoreError) in
       try statement.lend(value, at: 2) { () throws(StoreError) in
         try statement.bind(expiresAt?.secondsSince1970 ?? 0, at: 3)
-        if let number { try statement.bind(number, at: 4) }
-        return try statement.run() == 1
+        return try body()
       }
     }
   }

@@ -3,31 +3,30 @@
 import Synchronization
 import Threads
 
-/// The work of a caller who waits, and how the caller is woken: once, by whoever holds the baton.
-final class Ticket<Resource>: Sendable {
+/// What a caller who waits wants, and how the caller is woken: once, by whoever holds the baton.
+final class Ticket<Job: Sendable>: Sendable {
   /// Why the caller is woken.
   enum Call: Sendable {
-    /// The holder has done the work.
+    /// The holder has had the job done.
     case finished
-    /// The caller holds the baton from now on and does the work itself.
+    /// The caller holds the baton from now on.
     case holdsBaton
   }
 
   /// The caller's thread.
   let thread = ThreadID.current
-  private let work: Mutex<(@Sendable (Resource) -> Void)?>
+  /// Whether somebody else may do what the caller wants. Otherwise it waits for the baton.
+  let hasJob: Bool
+  private let job: Mutex<Job?>
   private let call = Monitor<Call?>(nil)
 
-  init(_ work: @escaping @Sendable (Resource) -> Void) { self.work = Mutex(work) }
-
-  /// Does the work, on the calling thread.
-  ///
-  /// The closure is gone when this returns: the caller may return as soon as it is woken, and must
-  /// find that nobody else still has the routine that it was lent.
-  func run(with resource: Resource) {
-    let work = work.withLock { $0.take() }
-    work?(resource)
+  init(_ job: Job? = nil) {
+    hasJob = job != nil
+    self.job = Mutex(job)
   }
+
+  /// Gives the job away, once.
+  func takeJob() -> Job? { job.withLock { $0.take() } }
 
   /// Waits for ``wake(_:)``.
   func wait() -> Call { call.wait { $0 }! }
@@ -40,16 +39,20 @@ final class Ticket<Resource>: Sendable {
 }
 
 /// Tickets, oldest first.
-struct Line<Resource> {
-  private var tickets: [Ticket<Resource>?] = []
+struct Line<Job: Sendable> {
+  private var tickets: [Ticket<Job>?] = []
   /// How many at the front of `tickets` have left.
   private var left = 0
 
   var count: Int { tickets.count - left }
 
-  mutating func append(_ ticket: Ticket<Resource>) { tickets.append(ticket) }
+  mutating func append(_ ticket: Ticket<Job>) { tickets.append(ticket) }
 
-  mutating func popFirst() -> Ticket<Resource>? {
+  var first: Ticket<Job>? { count > 0 ? tickets[left] : nil }
+
+  mutating func removeFirst() { _ = popFirst() }
+
+  mutating func popFirst() -> Ticket<Job>? {
     guard count > 0 else { return nil }
     defer {
       left += 1

@@ -81,6 +81,45 @@ struct EscapeTests {
         }
         """),
     Snippet(
+      testDescription: "write in a routine that reads",
+      diagnostic: "value of type 'Snapshot' has no member 'overwrite'",
+      code: """
+        func use(_ store: Store) throws {
+          _ = try store.read { snapshot in try snapshot.overwrite("users", "a", "1") }
+        }
+        """),
+    Snippet(
+      testDescription: "give a routine that reads to a function that writes",
+      diagnostic: "cannot convert value of type 'Snapshot' to expected argument type 'Storage'",
+      code: """
+        func write(_ storage: borrowing Storage) throws { try storage.clear("users") }
+        func use(_ store: Store) throws { try store.read { try write($0) } }
+        """),
+    Snippet(
+      testDescription: "functions that read, in both kinds of routine", diagnostic: nil,
+      code: """
+        func first(_ reader: borrowing some StorageReader & ~Copyable) throws -> String? {
+          try reader.scan("users", limit: 1).rows.first?.key
+        }
+        func use(_ store: Store) throws -> [String?] {
+          var seen = 0
+          let inRead = try store.read { snapshot in
+            seen += 1
+            return try first(snapshot)
+          }
+          return [inRead, try store.execute { try first($0) }]
+        }
+        """),
+    Snippet(
+      testDescription: "return a snapshot",
+      diagnostic: "'snapshot' is borrowed and cannot be consumed",
+      code: """
+        func use(_ store: Store) throws {
+          let kept: Snapshot = try store.read { snapshot in snapshot }
+          _ = try kept.count("users")
+        }
+        """),
+    Snippet(
       testDescription: "change a variable outside",
       diagnostic: "mutation of captured var 'count' in concurrently-executing code",
       code: """

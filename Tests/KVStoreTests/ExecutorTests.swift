@@ -7,9 +7,16 @@ import Threads
 
 /// What the tests lend out; two users at once would lose counts, and the thread sanitizer would
 /// tell.
-private final class Resource {
+private final class Resource: JobRunner {
   var count = 0
   var log: [Use] = []
+  /// How many jobs were done together, each time.
+  var rounds: [Int] = []
+
+  func perform(_ jobs: [@Sendable (Resource) -> Void]) {
+    rounds.append(jobs.count)
+    for job in jobs { job(self) }
+  }
 
   struct Use: Equatable {
     var caller: Int
@@ -21,7 +28,7 @@ private final class Resource {
 struct ExecutorTests {
   // `try!` stands below in closures that run on threads of their own, where nobody is to be told: an error there is a
   // failure of the test and ends the run.
-  private let executor = Executor(Resource(), queueLimit: 50)
+  private let executor = Executor(Resource(), queueLimit: 300)
 
   /// Starts a thread that holds the baton until `release`, and waits until it does.
   private func holdBaton(name: String = "holder", until release: Event) throws {
@@ -54,25 +61,51 @@ struct ExecutorTests {
     #expect(try executor.run { _ in ThreadID.current == thread })
   }
 
-  @Test("First come, first served; each holder serves 16 others and passes the baton on")
+  @Test("First come, first served; jobs in line are done together, 128 at most")
   func order() throws {
     let release = Event()
     let done = Monitor(0)
     try holdBaton(until: release)
-    try lineUp(40) { [executor] caller in
-      try! executor.run { resource in
+    try lineUp(300) { [executor] caller in
+      try! executor.perform { resource in
         resource.log.append(.init(caller: caller, thread: Thread.currentName))
       }
       done.withLock { $0 += 1 }
       done.wakeAll()
     }
     release.signal()
-    _ = done.wait { $0 == 40 ? true : nil }
-    let expected = (0..<40).map { caller in
-      let holder = caller < 16 ? "holder" : caller < 33 ? "caller 16" : "caller 33"
-      return Resource.Use(caller: caller, thread: holder)
+    _ = done.wait { $0 == 300 ? true : nil }
+    // The holder serves a round; whoever is next does its own with those behind it, and then another round.
+    let expected = (0..<300).map { caller in
+      Resource.Use(caller: caller, thread: caller < 128 ? "holder" : "caller 128")
     }
     #expect(try executor.run { $0.log } == expected)
+    #expect(try executor.run { $0.rounds } == [128, 128, 44])
+  }
+
+  @Test("Who wants the resource on its own thread gets it there, in turn")
+  func ownThreadInTurn() throws {
+    let release = Event()
+    let done = Monitor(0)
+    try holdBaton(until: release)
+    try lineUp(9) { [executor] caller in
+      if caller.isMultiple(of: 3) {
+        try! executor.run {
+          $0.log.append(.init(caller: caller, thread: Thread.currentName))
+        }
+      } else {
+        try! executor.perform { $0.log.append(.init(caller: caller, thread: "any")) }
+      }
+      done.withLock { $0 += 1 }
+      done.wakeAll()
+    }
+    release.signal()
+    _ = done.wait { $0 == 9 ? true : nil }
+    #expect(
+      try executor.run { $0.log }
+        == (0..<9).map { caller in
+          .init(caller: caller, thread: caller.isMultiple(of: 3) ? "caller \(caller)" : "any")
+        })
   }
 
   @Test("16 threads count to 8,000 together, some with errors between")
@@ -81,9 +114,14 @@ struct ExecutorTests {
     try onThreads(16) { [executor] index in
       for number in 0..<500 {
         do {
-          try executor.run { resource in
-            resource.count += 1
+          if number.isMultiple(of: 2) {
+            try executor.perform { $0.count += 1 }
             if number.isMultiple(of: 7) { throw StoreError.full }
+          } else {
+            try executor.run { resource in
+              resource.count += 1
+              if number.isMultiple(of: 7) { throw StoreError.full }
+            }
           }
         } catch { errors.add(1, ordering: .relaxed) }
       }
@@ -97,15 +135,15 @@ struct ExecutorTests {
     let release = Event()
     let done = Monitor(0)
     try holdBaton(until: release)
-    try lineUp(50) { [executor] _ in
+    try lineUp(300) { [executor] _ in
       try! executor.run { $0.count += 1 }
       done.withLock { $0 += 1 }
       done.wakeAll()
     }
-    #expect(throws: StoreError.queueFull(limit: 50)) { try executor.run { _ in } }
+    #expect(throws: StoreError.queueFull(limit: 300)) { try executor.run { _ in } }
     release.signal()
-    _ = done.wait { $0 == 50 ? true : nil }
-    #expect(try executor.run { $0.count } == 50)
+    _ = done.wait { $0 == 300 ? true : nil }
+    #expect(try executor.run { $0.count } == 300)
   }
 
   @Test("Work that uses its own executor gets .reentrant, and the executor goes on")
@@ -125,15 +163,17 @@ struct ExecutorTests {
     let release = Event()
     let done = Event()
     try holdBaton(until: release)
-    let outcome = Mutex<(error: StoreError?, thread: String)>((nil, ""))
+    let outcome = Monitor<(error: StoreError?, thread: String)>((nil, ""))
     try lineUp(1) { [executor] _ in
-      let (error, thread) = try! executor.run { _ in
+      try! executor.perform { _ in
         do {
           try executor.run { _ in }
-          return (nil as StoreError?, Thread.currentName)
-        } catch { return (error as? StoreError, Thread.currentName) }
+          outcome.withLock { $0 = (nil, Thread.currentName) }
+        } catch {
+          let error = error as? StoreError
+          outcome.withLock { $0 = (error, Thread.currentName) }
+        }
       }
-      outcome.withLock { $0 = (error, thread) }
       done.signal()
     }
     release.signal()

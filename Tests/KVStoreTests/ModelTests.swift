@@ -13,6 +13,10 @@ private enum Verb: Sendable {
   case delete(Table, String)
   case listKeys(Table)
   case clear(Table)
+  case scan(Table, KeyRange, after: String?, backwards: Bool, limit: Int, now: Int64?)
+  case count(Table, KeyRange, now: Int64?)
+  case deleteRange(Table, KeyRange)
+  case increment(Table, String, by: Int64, now: Int64?)
 }
 
 /// What a verb gave; keys as bytes, since equal strings may differ in them.
@@ -21,6 +25,8 @@ private enum Outcome: Equatable, Sendable {
   case answer(Bool)
   case entry(Entry?)
   case keys([[UInt8]])
+  case rows([Row], isLast: Bool)
+  case number(Int64)
   case refusal(StoreError)
 }
 
@@ -48,6 +54,18 @@ extension Verb {
       case .listKeys(let table):
         return .keys(try storage.listKeys(table).map { Array($0.utf8) })
       case .clear(let table): try storage.clear(table)
+      case .scan(let table, let range, let cursor, let backwards, let limit, let now):
+        let page = try storage.scan(
+          table, in: range, after: cursor, backwards: backwards, limit: limit,
+          now: now.map(time))
+        return .rows(page.rows, isLast: page.cursor == nil)
+      case .count(let table, let range, let now):
+        return .number(Int64(try storage.count(table, in: range, now: now.map(time))))
+      case .deleteRange(let table, let range):
+        return .number(Int64(try storage.delete(table, in: range)))
+      case .increment(let table, let key, let amount, let now):
+        return .number(
+          try storage.increment(table, key, by: amount, now: now.map(time)))
       }
       return .done
     } catch {
@@ -73,6 +91,19 @@ extension Verb {
     case .delete(let table, let key): return .answer(model.delete(table, key))
     case .listKeys(let table): return .keys(model.listKeys(table).map { Array($0.utf8) })
     case .clear(let table): model.clear(table)
+    case .scan(let table, let range, let cursor, let backwards, let limit, let now):
+      let rows = model.rows(table, in: range, after: cursor, backwards: backwards, now: now)
+      return .rows(Array(rows.prefix(limit)), isLast: rows.count < limit)
+    case .count(let table, let range, let now):
+      let rows = model.rows(table, in: range, after: nil, backwards: false, now: now)
+      return .number(Int64(rows.count))
+    case .deleteRange(let table, let range):
+      let rows = model.rows(table, in: range, after: nil, backwards: false, now: nil)
+      for row in rows { _ = model.delete(table, row.key) }
+      return .number(Int64(rows.count))
+    case .increment(let table, let key, let amount, let now):
+      return model.increment(table, key, by: amount, now: now)
+        .map(Outcome.number) ?? .refusal(.notANumber(table: table, key: key))
     }
     return .done
   }
@@ -87,7 +118,20 @@ extension Verb {
     let counter = Int64.random(in: 0...3, using: &numbers)
     let expiration = Int64.random(in: -1...4, using: &numbers)
     let now = Bool.random(using: &numbers) ? Int64.random(in: 0...5, using: &numbers) : nil
-    switch Int.random(in: 0..<100, using: &numbers) {
+    let ranges: [KeyRange] = [
+      .all, .prefix(key), .from(key), .before(key),
+      .between(key, and: Self.keys.randomElement(using: &numbers)!),
+    ]
+    let range = ranges.randomElement(using: &numbers)!
+    switch Int.random(in: 0..<140, using: &numbers) {
+    case 100..<120:
+      return .scan(
+        table, range,
+        after: Bool.random(using: &numbers) ? Self.keys.randomElement(using: &numbers)! : nil,
+        backwards: .random(using: &numbers), limit: .random(in: 1...4, using: &numbers), now: now)
+    case 120..<127: return .count(table, range, now: now)
+    case 127..<130: return .deleteRange(table, range)
+    case 130..<140: return .increment(table, key, by: counter - 1, now: now)
     case 0..<20: return .get(table, key, now: now)
     case 20..<40: return .add(table, key, value, expiration: expiration, now: now)
     case 40..<55: return .update(table, key, value, counter: counter, expiration: expiration)

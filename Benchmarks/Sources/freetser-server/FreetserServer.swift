@@ -32,7 +32,8 @@ struct FreetserServer {
     ) { request, store in
       switch (request.method, request.path) {
       case (.get, "/"): return .text("Hello world!")
-      case (.get, "/get"): return .text(try store.execute(get))
+      case (.get, "/get"): return .text(try store.read(get) ?? "Missing: \(key)\n")
+      case (.get, "/found"): return .text(try store.read(get) ?? store.execute(getOrCreate))
       case (.get, "/user"): return .text(try store.execute(getOrCreate))
       default: return .text("Not found!", status: .notFound)
       }
@@ -48,9 +49,8 @@ struct FreetserServer {
 
 private let key = "my_user_email"
 
-@Sendable private func get(_ storage: borrowing Storage) throws -> String {
-  let entry = try storage.get("users", key)
-  return entry.map { "Found: \(key), counter=\($0.counter)\n" } ?? "Missing: \(key)\n"
+private func get(_ snapshot: borrowing Snapshot) throws -> String? {
+  try snapshot.get("users", key).map { "Found: \(key), counter=\($0.counter)\n" }
 }
 
 @Sendable private func getOrCreate(_ storage: borrowing Storage) throws -> String {

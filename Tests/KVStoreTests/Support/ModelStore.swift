@@ -63,5 +63,45 @@ struct ModelStore: Equatable {
       .map { String(decoding: $0, as: UTF8.self) }
   }
 
+  /// The rows of a range behind a cursor, in order, or backwards.
+  func rows(
+    _ table: Table, in range: KeyRange, after cursor: String?, backwards: Bool, now: Int64?
+  ) -> [KVStore.Row] {
+    let cursor = cursor.map { Array($0.utf8) }
+    let found = (rows[table] ?? [:])
+      .filter { key, row in
+        !key.lexicographicallyPrecedes(range.lower)
+          && range.upper.map { key.lexicographicallyPrecedes($0) } ?? true
+          && cursor.map {
+            backwards ? key.lexicographicallyPrecedes($0) : $0.lexicographicallyPrecedes(key)
+          } ?? true
+          && !(now.map { row.expiration > 0 && $0 > row.expiration } ?? false)
+      }
+      .sorted { $0.key.lexicographicallyPrecedes($1.key) }
+      .map { key, row in
+        KVStore.Row(
+          key: String(decoding: key, as: UTF8.self),
+          entry: Entry(value: row.value, counter: row.counter),
+          expiresAt: row.expiration > 0 ? Timestamp(secondsSince1970: row.expiration) : nil)
+      }
+    return backwards ? found.reversed() : found
+  }
+
+  /// `nil` if the value is no number.
+  mutating func increment(
+    _ table: Table, _ key: String, by amount: Int64, now: Int64?
+  ) -> Int64? {
+    let before = get(table, key, now: now)
+    guard let before else {
+      overwrite(table, key, Array("\(amount)".utf8), expiration: 0)
+      return amount
+    }
+    guard let number = before.text.flatMap({ Int64($0) }) else { return nil }
+    let expiration = self[table, key]!.expiration
+    overwrite(
+      table, key, Array("\(number + amount)".utf8), expiration: max(expiration, 0))
+    return number + amount
+  }
+
   mutating func clear(_ table: Table) { rows[table] = nil }
 }

@@ -1,0 +1,132 @@
+// Who reads on which connection.
+
+import Threads
+
+/// The connections that read, each lent to one thread at a time. They are opened when they are needed.
+final class ReadPool: Sendable {
+  private struct State {
+    /// The last one given back is last: what it has in its cache was used last.
+    var idle: [SnapshotReader] = []
+    var lent: [Loan] = []
+    /// Those that are being opened.
+    var opening = 0
+    var isClosed = false
+
+    /// What a caller gets; `nil` if it has to wait.
+    mutating func borrow(atMost limit: Int) throws(StoreError) -> Grant? {
+      let thread = ThreadID.current
+      if lent.contains(where: { $0.thread == thread }) { throw .reentrant }
+      if isClosed { throw .closed }
+      if let reader = idle.popLast() {
+        lent.append(Loan(thread: thread, reader: reader))
+        return .reader(reader)
+      }
+      guard lent.count + opening < limit else { return nil }
+      opening += 1
+      return .mayOpen
+    }
+  }
+
+  private struct Loan {
+    let thread: ThreadID
+    let reader: SnapshotReader
+  }
+
+  private enum Grant {
+    case reader(SnapshotReader)
+    case mayOpen
+  }
+
+  private let state = Monitor(State())
+  private let limit: Int
+  private let open: @Sendable () throws(StoreError) -> SnapshotReader
+
+  /// - Parameters:
+  ///   - limit: How many may read at a time.
+  ///   - open: Opens one more connection.
+  init(limit: Int, open: @escaping @Sendable () throws(StoreError) -> SnapshotReader) {
+    self.limit = limit
+    self.open = open
+  }
+
+  /// How many connections there are.
+  var count: Int { state.withLock { $0.idle.count + $0.lent.count } }
+
+  /// Runs a reading routine on the calling thread.
+  ///
+  /// - Throws: What the routine throws; `.reentrant` from within one of this pool; `.closed`; why no connection could be
+  ///   opened, or begin.
+  func read<R: ~Copyable>(_ routine: (borrowing Snapshot) throws -> R) throws -> R {
+    let reader = try borrow()
+    defer { giveBack(reader) }
+    return try reader.read(routine)
+  }
+
+  private func borrow() throws(StoreError) -> SnapshotReader {
+    let limit = limit
+    let grant = try state.wait { (state) -> Result<Grant, StoreError>? in
+      do throws(StoreError) {
+        return try state.borrow(atMost: limit).map { .success($0) }
+      } catch {
+        return .failure(error)
+      }
+    }!.get()  // There is no deadline: who reads comes to an end.
+    switch grant {
+    case .reader(let reader): return reader
+    case .mayOpen: return try openReader()
+    }
+  }
+
+  private func openReader() throws(StoreError) -> SnapshotReader {
+    do throws(StoreError) {
+      let reader = try open()
+      state.withLock { state in
+        state.opening -= 1
+        state.lent.append(Loan(thread: .current, reader: reader))
+      }
+      return reader
+    } catch {
+      state.withLock { $0.opening -= 1 }
+      state.wakeAll()
+      throw error
+    }
+  }
+
+  private func giveBack(_ reader: SnapshotReader) {
+    let isClosed = state.withLock { state in
+      guard !state.isClosed else { return true }
+      state.lent.removeAll { $0.reader === reader }
+      if reader.isUsable { state.idle.append(reader) }
+      return false
+    }
+    guard isClosed else { return state.wakeOne() }
+    // Before it counts as given back: whoever closes the store wants to be the last to close the file.
+    reader.close()
+    state.withLock { state in state.lent.removeAll { $0.reader === reader } }
+    state.wakeAll()
+  }
+
+  /// Ends the snapshots that began before `deadline`.
+  func endSnapshots(begunBefore deadline: MonotonicTime) {
+    let readers = state.withLock { $0.lent.map(\.reader) }
+    for reader in readers { reader.endSnapshot(begunBefore: deadline) }
+  }
+
+  /// Lets those who read finish, refuses others, and closes all connections.
+  ///
+  /// - Throws: `.reentrant` from within a reading routine of this pool.
+  func close() throws(StoreError) {
+    try state.withLock { state throws(StoreError) in
+      let thread = ThreadID.current
+      if state.lent.contains(where: { $0.thread == thread }) { throw .reentrant }
+      state.isClosed = true
+    }
+    state.wakeAll()
+    _ = state.wait { $0.lent.isEmpty && $0.opening == 0 ? () : nil }
+    let readers = state.withLock { state in
+      defer { state.idle = [] }
+      return state.idle
+    }
+    for reader in readers { reader.close() }
+  }
+}

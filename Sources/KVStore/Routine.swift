@@ -1,0 +1,35 @@
+// A routine that waits in line, without the type of what it returns.
+
+import Synchronization
+
+/// Runs the routine, perhaps more than once: only what its last run came to counts.
+struct Routine: Sendable {
+  /// Runs it, and keeps what it comes to. Returns whether it threw.
+  let run: @Sendable (borrowing Storage) -> Bool
+  /// Forgets what it came to: it has failed with this error.
+  let fail: @Sendable (any Error) -> Void
+}
+
+/// What a routine came to, for its caller.
+final class Outcome<R: Sendable>: Sendable {
+  private let result = Mutex<Result<R, any Error>?>(nil)
+
+  /// The routine, whose last result is kept here.
+  func routine(_ body: @escaping @Sendable (borrowing Storage) throws -> R) -> Routine {
+    Routine { storage in
+      do {
+        let value = try body(storage)
+        self.result.withLock { $0 = .success(value) }
+        return false
+      } catch {
+        self.result.withLock { $0 = .failure(error) }
+        return true
+      }
+    } fail: { error in
+      self.result.withLock { $0 = .failure(error) }
+    }
+  }
+
+  /// What came of it, once somebody has run it.
+  func get() throws -> R { try result.withLock { $0! }.get() }
+}

@@ -1,0 +1,40 @@
+// What a reading routine is given.
+
+/// The tables as they were at one moment, for as long as a `read` runs.
+///
+/// It cannot be copied, kept or handed to another thread; the compiler sees to it. It has the verbs that read and no
+/// others: a routine that tries to write does not compile.
+///
+/// Whoever writes meanwhile does not wait for it, and it sees nothing of that. But the file's log keeps what a snapshot
+/// needs, so one that is older than ``Store/Limits/snapshotAge`` is ended when the log has grown: its verbs then throw
+/// `.snapshotTooOld`.
+public struct Snapshot: ~Copyable, StorageReader {
+  private let reader: SnapshotReader
+
+  init(_ reader: SnapshotReader) { self.reader = reader }
+
+  public borrowing func get(
+    _ table: Table, _ key: String, now: Timestamp?
+  ) throws(StoreError) -> Entry? {
+    try reader.run(on: table) { (table) throws(StoreError) in try table.entry(key, now: now) }
+  }
+
+  public borrowing func count(
+    _ table: Table, in range: KeyRange, now: Timestamp?
+  ) throws(StoreError) -> Int {
+    try reader.run(on: table) { (table) throws(StoreError) in try table.count(range, now: now) }
+  }
+
+  public borrowing func scan(
+    _ table: Table, in range: KeyRange, after cursor: String?, backwards: Bool, limit: Int,
+    now: Timestamp?
+  ) throws(StoreError) -> Page {
+    try reader.run(on: table) { (table) throws(StoreError) in
+      try table.page(range, after: cursor, backwards: backwards, limit: limit, now: now)
+    }
+  }
+
+  public borrowing func listKeys(_ table: Table) throws(StoreError) -> [String] {
+    try reader.run(on: table) { (table) throws(StoreError) in try table.keys() }
+  }
+}
