@@ -43,17 +43,25 @@ extension ConnectionLoop {
     do throws(ProtocolError) {
       follows = try gather(response, body, follows: body.count > Self.copyLimit)
     } catch {
-      // Nothing of it was gathered, and the machine is as it was: the handler's mistake becomes a 500.
-      log(error, of: request)
-      var instead = Refusal.internalServerError.response
-      if isLast { instead.fields[.connection] = "close" }
-      return gatherOwn(instead)
+      return gatherInstead(error, of: request, isLast: isLast)
     }
     if follows {
       try flush(followedBy: body.span)
     } else if exchange.request.raw.output.count > Self.gatherLimit {
       try flush()
     }
+  }
+
+  /// Nothing of the response was gathered, and the machine is as it was: the handler's mistake becomes a 500.
+  // Not inlined, as it needs much of the stack, which every connection would then touch.
+  @inline(never)
+  private mutating func gatherInstead(
+    _ error: ProtocolError, of request: Request, isLast: Bool
+  ) {
+    log(error, of: request)
+    var instead = Refusal.internalServerError.response
+    if isLast { instead.fields[.connection] = "close" }
+    gatherOwn(instead)
   }
 
   /// Gathers a response of ours, which is valid whatever the machine's state.
@@ -166,6 +174,7 @@ extension ConnectionLoop {
     }
   }
 
+  @inline(never)
   private func log(_ error: any Error, of request: Request) {
     let reason = error is ProtocolError ? "the response cannot be sent: " : ""
     service.configuration.logger.error(

@@ -35,8 +35,7 @@ struct ConnectionLoop: ~Copyable {
 
   /// Serves the connection until it ends. It is closed when this value is dropped.
   mutating func run() {
-    let logger = service.configuration.logger
-    logger.debug("Connection from \(exchange.request.raw.stream.peer)")
+    service.debug("Connection from \(exchange.request.raw.stream.peer)")
     do throws(Interruption) {
       let origin = try learnOrigin()
       while let head = try nextHead() {
@@ -45,20 +44,20 @@ struct ConnectionLoop: ~Copyable {
     } catch {
       switch error {
       case .refused(let refusal):
-        logger.debug("Refused: \(refusal.status.code) \(refusal.detail ?? "")")
+        service.debug("Refused: \(refusal.status.code) \(refusal.detail ?? "")")
         refuse(refusal)
       case .lost(let error):
-        logger.debug("Connection lost: \(error)")
+        service.debug("Connection lost: \(error)")
       case .overdue:
         linger()
       case .cut(let isSilent):
-        logger.debug("Response cut")
+        service.debug("Response cut")
         if isSilent { exchange.request.raw.stream.resetOnClose() } else { linger() }
       }
     }
     // What the client does not take must not stay in the system's memory.
     if exchange.request.raw.isStuck { exchange.request.raw.stream.resetOnClose() }
-    logger.debug("Connection closed")
+    service.debug("Connection closed")
   }
 
   /// Who speaks, which a proxy may have to tell before anything else.
@@ -103,7 +102,7 @@ struct ConnectionLoop: ~Copyable {
       isLast || exchange.request.mustClose() || exchange.request.machine.isAnsweringConnect
     if closes, !response.takesOver { response.fields[.connection] = "close" }
     try send(response, to: request, isLast: closes)
-    if service.logsRequests { log(request, response) }
+    service.debug("\(request.method) \(request.path) \(response.status.code)")
     if !closes, exchange.request.machine.ourState == .done { _ = exchange.request.drain() }
     guard exchange.request.machine.ourState == .done, exchange.request.machine.peerState == .done
     else {
@@ -112,11 +111,6 @@ struct ConnectionLoop: ~Copyable {
     }
     exchange.request.startNextExchange(reusing: request.head)
     return true
-  }
-
-  private func log(_ request: Request, _ response: Response) {
-    service.configuration.logger.debug(
-      "\(request.method) \(request.path) \(response.status.code)")
   }
 
   /// Refuses as soon as the head is there what the body would not make better.
@@ -138,28 +132,35 @@ struct ConnectionLoop: ~Copyable {
     }
   }
 
-  /// The handler's response, 404 if a file is not there, or 500 if it throws something else; the client is not told why,
-  /// the log is.
+  /// The handler's response, or one instead if it throws.
   private mutating func respond(to request: Request) throws(Interruption) -> Response {
     do {
       let response = try service.respond(to: request, &exchange.request)
       if exchange.request.handlerReturned(stillWrites: response.isStream) { return response }
     } catch {
-      guard exchange.request.handlerReturned(stillWrites: false) else {
-        throw overdue(request)
-      }
-      if let failure = exchange.request.failure { throw Interruption(failure) }
-      if let refusal = Refusal(answering: error) {
-        service.configuration.logger.debug("\(request.method) \(request.path): \(error)")
-        return refusal.response
-      }
-      service.configuration.logger.error(
-        "Handler error: \(request.method) \(request.path): \(error)")
-      return Refusal.internalServerError.response
+      return try response(insteadOf: error, to: request)
     }
     throw overdue(request)
   }
 
+  /// 404 if a file is not there, or 500 if the handler threw something else; the client is not told why, the log is.
+  // Not inlined, as it needs much of the stack, which every connection would then touch.
+  @inline(never)
+  private mutating func response(
+    insteadOf error: any Error, to request: Request
+  ) throws(Interruption) -> Response {
+    guard exchange.request.handlerReturned(stillWrites: false) else { throw overdue(request) }
+    if let failure = exchange.request.failure { throw Interruption(failure) }
+    if let refusal = Refusal(answering: error) {
+      service.debug("\(request.method) \(request.path): \(error)")
+      return refusal.response
+    }
+    service.configuration.logger.error(
+      "Handler error: \(request.method) \(request.path): \(error)")
+    return Refusal.internalServerError.response
+  }
+
+  @inline(never)
   private func overdue(_ request: Request) -> Interruption {
     service.configuration.logger.warning("Handler overdue: \(request.method) \(request.path)")
     return .overdue

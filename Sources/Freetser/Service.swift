@@ -10,7 +10,7 @@ final class Service: Sendable {
   let handlerWatch: HandlerWatch
   let date = HTTPDate()
   /// Whether requests are logged. To ask the logger each time costs more than it seems.
-  let logsRequests: Bool
+  private let logsRequests: Bool
   private let handler: Handler
   private let ready = Atomic(false)
 
@@ -38,6 +38,17 @@ final class Service: Sendable {
     logsRequests = configuration.logger.logLevel <= .debug
     handlerWatch = HandlerWatch(configuration.logger)
     bodyBudget = BodyBudget(limitInBytes: configuration.maximumBufferedBytes)
+  }
+
+  /// Logs what happens in the course of things, if that is wanted.
+  func debug(_ message: @autoclosure () -> String) {
+    if logsRequests { log(message) }
+  }
+
+  // Not inlined, as it needs much of the stack, which every connection would then touch.
+  @inline(never)
+  private func log(_ message: () -> String) {
+    configuration.logger.debug("\(message())")
   }
 
   /// See ``Server/isReady``.

@@ -142,7 +142,8 @@ final class Database {
       if let failure {
         rollBack(with: statements)
         share = nil
-        routines[index].fail(failure)
+        // What it has thrown itself is its error.
+        if !hasThrown { routines[index].fail(failure) }
         for done in routines[..<index] { performAlone(done) }
         return perform(routines[(index + 1)...])
       }
@@ -177,19 +178,23 @@ final class Database {
   }
 
   private func performAlone(_ routine: Routine) {
-    do {
-      try transaction { storage in
-        // Its own error is kept already; throwing takes its changes back.
-        if routine.run(storage) { throw RoutineThrew() }
-      }
-    } catch is RoutineThrew {
-      return
+    let statements: TransactionStatements
+    do throws(StoreError) {
+      statements = try begin()
     } catch {
+      return routine.fail(error)
+    }
+    let hasThrown = routine.run(Storage(self))
+    if let failure, !hasThrown { routine.fail(failure) }
+    guard !hasThrown, failure == nil else { return rollBack(with: statements) }
+    do throws(StoreError) {
+      try statements.commit.run()
+      endOldSnapshots()
+    } catch {
+      rollBack(with: statements)
       routine.fail(error)
     }
   }
-
-  private struct RoutineThrew: Error {}
 
   private func begin() throws(StoreError) -> TransactionStatements {
     if let breakdown { throw breakdown }
