@@ -14,6 +14,8 @@ struct ResponseHeads {
   private var length: Int?
   /// The second that its date shows; `Int.min` if there is no such head.
   private var second = Int.min
+  /// The date that was made last, and its second.
+  private var dated = (second: Int.min, text: "")
 
   private static let blank = {
     do throws(ProtocolError) {
@@ -38,11 +40,12 @@ struct ResponseHeads {
       && status.reasonPhrase == response.status.reasonPhrase && fields == response.fields
     if isLikeLast { return }
     second = .min
+    if dated.second != now { dated = (now, date.text(for: now)) }
     // In the memory of the last head's fields, which nobody needs any more.
     var wire = head.fields
     head = Self.blank
     wire.removeAll(keepingCapacity: true)
-    try Self.fill(&wire, for: response, length: length, date: date.text(for: now))
+    try Self.fill(&wire, for: response, length: length, date: dated.text)
     head = try ResponseHead(
       status: response.status.code, reason: response.status.reasonPhrase, fields: wire)
     (status, fields) = (response.status, response.fields)

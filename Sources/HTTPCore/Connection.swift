@@ -114,7 +114,8 @@ public struct Connection: Equatable, Sendable {
   package mutating func readRequest(
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> RequestHead? {
-    precondition(role == .server && [.idle, .failed].contains(peerState), "a request comes next")
+    precondition(role == .server, "servers read requests")
+    assert(peerState == .idle || peerState == .failed, "a request comes next")
     if let failure { throw failure }
     do throws(ProtocolError) {
       guard let length = try readHead(input, inputEnded: inputEnded) else { return nil }

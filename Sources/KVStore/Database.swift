@@ -25,7 +25,11 @@ final class Database {
 
   /// Those who read beside; whoever writes ends snapshots that are too old.
   var readers: ReadPool?
+  private let busyTimeout: Duration
   private var nextLook = MonotonicTime.now()
+  /// How many pages the log may have before a moment without readers is made to use it anew.
+  private let logPagesForRestart: Int
+  private var nextRestart: Int
   /// In memory there is one connection, and this reads on it.
   private var ownReader: SnapshotReader?
 
@@ -42,8 +46,12 @@ final class Database {
   }
 
   init(
-    location: Location, tables: [Table], durability: Durability, busyTimeout: Duration
+    location: Location, tables: [Table], durability: Durability, busyTimeout: Duration,
+    logPagesForRestart: Int = 8_192  // 32 MiB
   ) throws(StoreError) {
+    self.logPagesForRestart = logPagesForRestart
+    nextRestart = logPagesForRestart
+    self.busyTimeout = busyTimeout
     try checkNames(of: tables)
     connection = try SQLiteConnection(location)
     connection.setBusyTimeout(busyTimeout)
@@ -66,7 +74,7 @@ final class Database {
       let result = try routine(Storage(self))
       if let failure { throw failure }
       try transactionStatements.commit.run()
-      endOldSnapshots()
+      tendLog()
       return result
     } catch {
       rollBack(with: transactionStatements)
@@ -82,12 +90,23 @@ final class Database {
     return try reader.read(routine)
   }
 
-  /// Ends snapshots that are too old, once a second at most: the log grows only where something is written.
-  private func endOldSnapshots() {
+  /// After a commit: lets the log not grow without end.
+  ///
+  /// Snapshots that are too old are ended. And where readers follow each other without a gap, none of which would need
+  /// what is old, SQLite finds no moment to use the log anew: then one is made.
+  private func tendLog() {
     let now = MonotonicTime.lastTick()
-    guard now >= nextLook, let readers else { return }
-    nextLook = now + .seconds(1)
-    readers.endSnapshots(begunBefore: now + (.zero - Store.Limits.snapshotAge))
+    if now >= nextLook {
+      nextLook = now + .seconds(1)
+      readers?.endSnapshots(begunBefore: now + (.zero - Store.Limits.snapshotAge))
+    }
+    guard connection.logPages >= nextRestart, let readers else { return }
+    // The longer the log, the longer it may take: in the end longer than those who read.
+    let limit = Duration.microseconds(5 * connection.logPages)
+    let isDone = readers.whileNobodyReads(within: limit) {
+      connection.restartLog(busyTimeout: busyTimeout)
+    }
+    nextRestart = isDone ? logPagesForRestart : connection.logPages + logPagesForRestart
   }
 
   /// Runs the SQL of a verb; `verb` throws only what SQLite failed at.
@@ -151,7 +170,7 @@ final class Database {
     }
     do throws(StoreError) {
       try statements.commit.run()
-      endOldSnapshots()
+      tendLog()
     } catch {
       rollBack(with: statements)
       share = nil
@@ -189,7 +208,7 @@ final class Database {
     guard !hasThrown, failure == nil else { return rollBack(with: statements) }
     do throws(StoreError) {
       try statements.commit.run()
-      endOldSnapshots()
+      tendLog()
     } catch {
       rollBack(with: statements)
       routine.fail(error)

@@ -128,8 +128,13 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
   ///
   /// Further calls wait until that is done.
   ///
+  /// - Parameters:
+  ///   - prepare: Done first, once nobody comes in any more, without the resource.
+  ///   - work: The last work.
   /// - Throws: What `work` throws; `.reentrant` from within work of this executor.
-  func close(_ work: (Resource) throws(StoreError) -> Void) throws(StoreError) {
+  func close(
+    prepare: () -> Void = {}, _ work: (Resource) throws(StoreError) -> Void
+  ) throws(StoreError) {
     let isFirst = try state.withLock { state throws(StoreError) in
       try state.admit(isLast: true)
       defer { if state.phase == .open { state.phase = .closing } }
@@ -143,6 +148,7 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
       state.withLock { $0.phase = .closed }
       state.wakeAll()
     }
+    prepare()
     try waitForBaton(Ticket(), isLast: true)
     defer { passOn() }
     try work(resource)

@@ -10,7 +10,7 @@ extension Store {
     /// The largest value that can be written: each is read and written as a whole, in memory.
     public static let valueLengthInBytes = 4 * 1024 * 1024
 
-    /// How many bytes of values a scan gives at once, rounded up to a whole row.
+    /// How many bytes of keys and values a scan gives at once, rounded up to a whole row.
     public static let pageLengthInBytes = 1024 * 1024
 
     /// How many may be in ``Store/read(_:)`` at once; each has a connection.

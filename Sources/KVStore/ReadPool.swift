@@ -10,13 +10,21 @@ final class ReadPool: Sendable {
     var lent: [Loan] = []
     /// Those that are being opened.
     var opening = 0
+    /// Nothing is lent for a moment.
+    var isPaused = false
     var isClosed = false
+
+    var isLentToCaller: Bool {
+      let thread = ThreadID.current
+      return lent.contains { $0.thread == thread }
+    }
 
     /// What a caller gets; `nil` if it has to wait.
     mutating func borrow(atMost limit: Int) throws(StoreError) -> Grant? {
-      let thread = ThreadID.current
-      if lent.contains(where: { $0.thread == thread }) { throw .reentrant }
+      if isLentToCaller { throw .reentrant }
       if isClosed { throw .closed }
+      if isPaused { return nil }
+      let thread = ThreadID.current
       if let reader = idle.popLast() {
         lent.append(Loan(thread: thread, reader: reader))
         return .reader(reader)
@@ -51,6 +59,15 @@ final class ReadPool: Sendable {
 
   /// How many connections there are.
   var count: Int { state.withLock { $0.idle.count + $0.lent.count } }
+
+  /// Opens the first connection, so that whatever is in the way shows.
+  func prepare() throws(StoreError) {
+    let reader = try open()
+    state.withLock { $0.idle.append(reader) }
+  }
+
+  /// Whether the calling thread is reading.
+  var isLentToCaller: Bool { state.withLock { $0.isLentToCaller } }
 
   /// Runs a reading routine on the calling thread.
   ///
@@ -93,17 +110,14 @@ final class ReadPool: Sendable {
   }
 
   private func giveBack(_ reader: SnapshotReader) {
-    let isClosed = state.withLock { state in
-      guard !state.isClosed else { return true }
+    let isUsable = reader.isUsable
+    if !isUsable { reader.close() }
+    let isQuiet = state.withLock { state in
       state.lent.removeAll { $0.reader === reader }
-      if reader.isUsable { state.idle.append(reader) }
-      return false
+      if isUsable { state.idle.append(reader) }
+      return !state.isClosed && !state.isPaused
     }
-    guard isClosed else { return state.wakeOne() }
-    // Before it counts as given back: whoever closes the store wants to be the last to close the file.
-    reader.close()
-    state.withLock { state in state.lent.removeAll { $0.reader === reader } }
-    state.wakeAll()
+    if isQuiet { state.wakeOne() } else { state.wakeAll() }
   }
 
   /// Ends the snapshots that began before `deadline`.
@@ -112,15 +126,25 @@ final class ReadPool: Sendable {
     for reader in readers { reader.endSnapshot(begunBefore: deadline) }
   }
 
-  /// Lets those who read finish, refuses others, and closes all connections.
+  /// Does something while nobody reads: lends nothing until it is done.
   ///
-  /// - Throws: `.reentrant` from within a reading routine of this pool.
-  func close() throws(StoreError) {
-    try state.withLock { state throws(StoreError) in
-      let thread = ThreadID.current
-      if state.lent.contains(where: { $0.thread == thread }) { throw .reentrant }
-      state.isClosed = true
+  /// - Parameter limit: How long to wait for those who read. If it is not enough, nothing is done.
+  /// - Returns: Whether it was done.
+  func whileNobodyReads(within limit: Duration, _ body: () -> Void) -> Bool {
+    state.withLock { $0.isPaused = true }
+    defer {
+      state.withLock { $0.isPaused = false }
+      state.wakeAll()
     }
+    let isFree =
+      state.wait(until: .now() + limit) { $0.lent.isEmpty && $0.opening == 0 ? true : nil } ?? false
+    if isFree { body() }
+    return isFree
+  }
+
+  /// Lets those who read finish, refuses others, and closes all connections. Called once, and by nobody who reads.
+  func close() {
+    state.withLock { $0.isClosed = true }
     state.wakeAll()
     _ = state.wait { $0.lent.isEmpty && $0.opening == 0 ? () : nil }
     let readers = state.withLock { state in

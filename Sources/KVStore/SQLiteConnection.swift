@@ -11,8 +11,8 @@ enum Location {
 
 /// One connection to a database. Used by one thread at a time, so it is opened without SQLite's
 /// mutex.
-// @safe: the pointer is made in `init` and given back once, by `close` or `deinit`; SQLite keeps what
-// it points to until the last statement is gone too.
+// @safe: the handle is made in `init` and given back once, by `close` or `deinit`; SQLite keeps what
+// it points to until the last statement is gone too. `logSize` is written by commits, which come before that.
 @safe final class SQLiteConnection {
   /// `nil` once closed.
   private(set) var handle: OpaquePointer?
@@ -25,8 +25,38 @@ enum Location {
     case reading
   }
 
+  /// How many pages the log had after the last commit of this connection, if ``watchLog()`` was called.
+  var logPages: Int { Int(unsafe logSize.pointee) }
+  private let logSize: UnsafeMutablePointer<Int32>
+
+  /// Has the size of the log noted, and its pages copied into the file every thousand.
+  func watchLog() {
+    // This takes the place of SQLite's own hook, which does the second of these.
+    _ = unsafe sqlite3_wal_hook(
+      handle,
+      { size, handle, _, pages in
+        unsafe size!.assumingMemoryBound(to: Int32.self).pointee = pages
+        if pages >= 1_000 {
+          // What cannot be copied yet is copied later.
+          _ = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        }
+        return SQLITE_OK
+      }, logSize)
+  }
+
+  /// Copies all of the log into the file, so that it is used anew, if nobody reads.
+  ///
+  /// - Parameter busyTimeout: What it is otherwise: here nobody is waited for.
+  func restartLog(busyTimeout: Duration) {
+    setBusyTimeout(.zero)
+    defer { setBusyTimeout(busyTimeout) }
+    _ = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_RESTART, nil, nil)
+  }
+
   /// Opens the database.
   init(_ location: Location, for use: Use = .writing) throws(StoreError) {
+    unsafe logSize = .allocate(capacity: 1)
+    unsafe logSize.initialize(to: 0)
     let path =
       switch location {
       case .file(let path): path
@@ -50,6 +80,7 @@ enum Location {
   deinit {
     // Statements that are still there keep what they need of it until they go too.
     unsafe sqlite3_close_v2(handle)
+    unsafe logSize.deallocate()
   }
 
   /// Closes the file, which no statement may still use.

@@ -123,6 +123,14 @@ import CSQLite
       decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
   }
 
+  /// A copy of the text in a column; `nil` if it is not valid UTF-8.
+  func validText(at column: Int32) -> String? {
+    guard let start = unsafe sqlite3_column_text(handle, column) else { return "" }
+    let count = unsafe Int(sqlite3_column_bytes(handle, column))
+    return unsafe String(
+      validating: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+  }
+
   // MARK: -
 
   /// Whether there is a row; `false` at the end.

@@ -17,6 +17,7 @@ extension SQLiteConnection {
     case .normal: try execute("PRAGMA synchronous = NORMAL")
     }
     try execute("PRAGMA cache_size = -64000")  // 64 MB, as freetser for Python
+    watchLog()
   }
 
   /// Keeps a write-ahead log: a commit then appends and waits for the disk once, and does not shut

@@ -13,18 +13,21 @@ public struct Snapshot: ~Copyable, StorageReader {
 
   init(_ reader: SnapshotReader) { self.reader = reader }
 
+  /// See ``StorageReader/get(_:_:now:)``.
   public borrowing func get(
     _ table: Table, _ key: String, now: Timestamp?
   ) throws(StoreError) -> Entry? {
     try reader.run(on: table) { (table) throws(StoreError) in try table.entry(key, now: now) }
   }
 
+  /// See ``StorageReader/count(_:in:now:)``.
   public borrowing func count(
     _ table: Table, in range: KeyRange, now: Timestamp?
   ) throws(StoreError) -> Int {
     try reader.run(on: table) { (table) throws(StoreError) in try table.count(range, now: now) }
   }
 
+  /// See ``StorageReader/scan(_:in:after:backwards:limit:now:)``.
   public borrowing func scan(
     _ table: Table, in range: KeyRange, after cursor: String?, backwards: Bool, limit: Int,
     now: Timestamp?
@@ -34,6 +37,7 @@ public struct Snapshot: ~Copyable, StorageReader {
     }
   }
 
+  /// See ``StorageReader/listKeys(_:)``.
   public borrowing func listKeys(_ table: Table) throws(StoreError) -> [String] {
     try reader.run(on: table) { (table) throws(StoreError) in try table.keys() }
   }

@@ -2,24 +2,23 @@
 //
 // The thread that reads and the one that ends old snapshots never use the connection at the same time: each holds the
 // lock while it does. A verb that takes long is interrupted, which SQLite allows at any time, and then ends its snapshot
-// itself.
+// itself. The times of a snapshot have a lock of their own, which is held while interrupting: so it can only hit the
+// snapshot that it is meant for.
 
-import Synchronization
+import CSQLite
 import Threads
 
 /// A connection for one reader at a time.
 ///
-/// The lock is free nearly always: it is taken for each verb, and by whoever ends snapshots that are too old.
+/// Both locks are free nearly always: nobody but who ends old snapshots takes them beside the reader.
 // @unchecked: the connection and its statements are used under the lock only.
 final class SnapshotReader: @unchecked Sendable {
   private let connection: SQLiteConnection
   /// `nil` once closed.
   private var statements: Statements?
-  private let lock = Monitor(State.closed)
-  /// Held while the connection is interrupted, which is when `lock` is not to be had.
-  private let isClosed = Monitor(false)
-  /// When the snapshot began, in nanoseconds; 0 while there is none.
-  private let began = Atomic<Int64>(0)
+  private let lock = Monitor(State.none)
+  /// Since when there is a snapshot.
+  private let began = Monitor<MonotonicTime?>(nil)
 
   private final class Statements {
     let begin: SQLiteStatement
@@ -33,11 +32,11 @@ final class SnapshotReader: @unchecked Sendable {
     }
   }
 
+  /// What there is of a snapshot.
   private enum State {
-    /// No snapshot.
-    case closed
+    case none
     case open
-    /// Somebody has ended the snapshot, whose reader does not know it yet.
+    /// Somebody has ended it, which its reader does not know yet.
     case ended
   }
 
@@ -53,23 +52,22 @@ final class SnapshotReader: @unchecked Sendable {
       try statements.begin.run()
       state = .open
     }
-    began.store(MonotonicTime.lastTick().nanoseconds, ordering: .relaxed)
+    began.withLock { $0 = .lastTick() }
     defer { finish() }
     return try routine(Snapshot(self))
   }
 
   private func finish() {
-    began.store(0, ordering: .relaxed)
+    began.withLock { $0 = nil }
     lock.withLock { state in
       if state == .open { endTransaction() }
-      state = .closed
+      state = .none
     }
   }
 
-  /// Whether it can be lent again.
+  /// Whether it can be lent again: not if its transaction could not be ended.
   var isUsable: Bool { !connection.isInTransaction }
 
-  /// Does not end it if it is interrupted, which shows in ``isUsable``.
   private func endTransaction() {
     do throws(StoreError) { try statements?.end.run() } catch {}
   }
@@ -92,32 +90,31 @@ final class SnapshotReader: @unchecked Sendable {
     }
   }
 
-  /// Since when there is a snapshot.
-  var openSince: MonotonicTime? {
-    let began = began.load(ordering: .relaxed)
-    return began > 0 ? MonotonicTime(nanoseconds: began) : nil
+  /// Closes the connection, when nobody reads.
+  func close() {
+    lock.withLock { _ in
+      statements = nil
+      // It has written nothing that could be lost.
+      do throws(StoreError) { try connection.close() } catch {}
+    }
   }
 
   /// Ends the snapshot if there is one that began before `deadline`: at once, or with the verb that is running.
   func endSnapshot(begunBefore deadline: MonotonicTime) {
-    guard let openSince, openSince < deadline else { return }
-    isClosed.withLock { isClosed in
-      if !isClosed { connection.interrupt() }
-    }
+    guard isOpen(since: deadline, then: connection.interrupt) else { return }
     lock.withLock { state in
-      guard state == .open, let openSince = self.openSince, openSince < deadline else { return }
+      guard state == .open, isOpen(since: deadline, then: {}) else { return }
       endTransaction()
       state = .ended
     }
   }
 
-  /// Closes the connection, when nobody reads.
-  func close() {
-    isClosed.withLock { $0 = true }
-    lock.withLock { _ in
-      statements = nil
-      // Nothing was written that could be lost.
-      do throws(StoreError) { try connection.close() } catch {}
+  /// Whether there is a snapshot that began before `deadline`; it does not end while `action` runs.
+  private func isOpen(since deadline: MonotonicTime, then action: () -> Void) -> Bool {
+    began.withLock { began in
+      guard let began, began < deadline else { return false }
+      action()
+      return true
     }
   }
 }

@@ -17,6 +17,7 @@ public struct Storage: ~Copyable, StorageReader {
 
   init(_ database: Database) { self.database = database }
 
+  /// See ``StorageReader/get(_:_:now:)``.
   public borrowing func get(
     _ table: Table, _ key: String, now: Timestamp?
   ) throws(StoreError) -> Entry? {
@@ -25,6 +26,7 @@ public struct Storage: ~Copyable, StorageReader {
     }
   }
 
+  /// See ``StorageReader/count(_:in:now:)``.
   public borrowing func count(
     _ table: Table, in range: KeyRange, now: Timestamp?
   ) throws(StoreError) -> Int {
@@ -33,6 +35,7 @@ public struct Storage: ~Copyable, StorageReader {
     }
   }
 
+  /// See ``StorageReader/scan(_:in:after:backwards:limit:now:)``.
   public borrowing func scan(
     _ table: Table, in range: KeyRange, after cursor: String?, backwards: Bool, limit: Int,
     now: Timestamp?
@@ -42,6 +45,7 @@ public struct Storage: ~Copyable, StorageReader {
     }
   }
 
+  /// See ``StorageReader/listKeys(_:)``.
   public borrowing func listKeys(_ table: Table) throws(StoreError) -> [String] {
     try database.run(on: table) { (table) throws(StoreError) in try table.reads.keys() }
   }

@@ -32,7 +32,7 @@ public protocol StorageReader: ~Copyable {
   ///   - range: Which keys.
   ///   - cursor: Goes on behind this key, or before it if backwards, whether it is still there or not.
   ///   - backwards: Whether to begin with the last key.
-  ///   - limit: How many rows at most; at least 1. A page ends earlier when its values come to
+  ///   - limit: How many rows at most; less than 1 counts as 1. A page ends earlier when its keys and values come to
   ///     ``Store/Limits/pageLengthInBytes``.
   ///   - now: Leaves out entries that expired before it; without, none are.
   borrowing func scan(

@@ -42,12 +42,13 @@ public final class Store: Sendable {
   /// The same, with the waits and the line as short as a test wants them.
   init(
     path: String, tables: [Table], durability: Durability = .full, busyTimeout: Duration,
-    queueLimit: Int = Limits.waitingCallers
+    queueLimit: Int = Limits.waitingCallers, logPagesForRestart: Int = 8_192
   ) throws(StoreError) {
     try checkPath(path)
     self.path = path
     let database = try Database(
-      location: .file(path), tables: tables, durability: durability, busyTimeout: busyTimeout)
+      location: .file(path), tables: tables, durability: durability, busyTimeout: busyTimeout,
+      logPagesForRestart: logPagesForRestart)
     // From the root: the program may change its directory.
     let location = Location.file(database.connection.path)
     let readers = ReadPool(limit: Limits.readers) { () throws(StoreError) in
@@ -55,6 +56,7 @@ public final class Store: Sendable {
       connection.setBusyTimeout(busyTimeout)
       return try SnapshotReader(on: connection, tables)
     }
+    try readers.prepare()
     database.readers = readers
     self.readers = readers
     executor = Executor(database, queueLimit: queueLimit)
@@ -76,8 +78,8 @@ public final class Store: Sendable {
   }
 
   deinit {
-    // Before the file: the last connection to close copies the log into it. Who reads has let go of the store, or nearly.
-    try? readers?.close()
+    // Before the file: the last connection to close copies the log into it.
+    if let readers, !readers.isLentToCaller { readers.close() }
   }
 
   /// Runs `routine` as a transaction and waits for it.
@@ -118,12 +120,12 @@ public final class Store: Sendable {
   /// who write.
   ///
   /// At most ``Limits/readers`` read at a time; others wait for one of them. A `read` inside a routine of the same store,
-  /// reading or not, throws `.reentrant`.
+  /// reading or not, throws `.reentrant`. In memory so does an `execute` inside a `read`.
   ///
   /// - Parameter routine: Reads tables through the ``Snapshot`` it is given, which it cannot keep.
   /// - Returns: What the routine returned.
   /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb, such as `.snapshotTooOld`; why reading
-  ///   could not begin; `.closed`; `.reentrant`.
+  ///   could not begin; `.closed`; `.reentrant`; in memory also `.queueFull`.
   public func read<R: ~Copyable>(_ routine: (borrowing Snapshot) throws -> R) throws -> R {
     guard let readers else {
       return try executor.run { database in try database.read(routine) }
@@ -134,14 +136,18 @@ public final class Store: Sendable {
 
   /// Lets the routines that are already waiting run, then closes the file.
   ///
-  /// Later ones get `.closed`. Returns when the file is closed, also when another thread was the
-  /// first to close it.
+  /// Later ones get `.closed`, also inside a `read` that is going on, which may finish. Returns when the file is closed, also
+  /// when another thread was the first to close it.
   ///
-  /// - Throws: ``StoreError/reentrant`` when called from a routine of this same store; to the first
+  /// - Throws: ``StoreError/reentrant`` when called from a routine of this same store, reading or not; to the first
   ///   who closes, SQLite's error if it fails at that. The store is closed all the same.
   public func close() throws(StoreError) {
-    // Before the file: the last connection to close copies the log into it.
-    try readers?.close()
-    try executor.close { database throws(StoreError) in try database.close() }
+    if let readers, readers.isLentToCaller { throw .reentrant }
+    try executor.close {
+      // Before the file: the last connection to close copies the log into it.
+      readers?.close()
+    } _: { database throws(StoreError) in
+      try database.close()
+    }
   }
 }

@@ -44,7 +44,7 @@ public enum StoreError: Error, Equatable, Sendable {
 
   // MARK: The routine did not run.
 
-  /// A routine called `execute` or `close` of its own store, and would have waited for itself.
+  /// A routine called `execute`, `read` or `close` of its own store, and would have waited for itself.
   case reentrant
   /// The store was closed.
   case closed
@@ -59,8 +59,8 @@ public enum StoreError: Error, Equatable, Sendable {
 
   // MARK: SQLite failed. Nothing of the routine was stored, but for what `ioError` says.
 
-  /// Another connection kept the file locked for the whole of the waiting time: 5 seconds, which
-  /// each routine waits for itself, so that a caller in line waits for those before it too.
+  /// Another connection kept the file locked for the whole of the waiting time: 5 seconds, for all routines that wait in
+  /// line together.
   case busy
   /// The disk or the file is full. Reading goes on; writing works again once there is room.
   case full
@@ -108,7 +108,7 @@ extension StoreError: CustomStringConvertible {
     case .invalidPath(_, .namesMemory): ":memory: is no path; use Store.inMemory"
     case .cannotOpen(let path, let message): "cannot open \(quoted(path)): \(message)"
     case .notADatabase(let path): "\(quoted(path)) is not an SQLite database"
-    case .reentrant: "a routine cannot use its own store through execute or close"
+    case .reentrant: "a routine cannot use its own store through execute, read or close"
     case .closed: "the store is closed"
     case .queueFull(let limit): "\(limit) callers are waiting for the store already"
     case .snapshotTooOld: "the snapshot was too old; read again"

@@ -2,18 +2,17 @@
 
 /// The prepared statements that read one table.
 ///
-/// Parameters are the same everywhere: ?1 and ?2 the bounds, ?3 the time before which entries have expired, ?4 how many
-/// rows.
+/// Parameters of those with a range: ?1 and ?2 its bounds, ?3 the time before which entries have expired.
 final class TableReads {
   private let name: String
   private let connection: SQLiteConnection
   private let select: SQLiteStatement
   // Many programs never need these.
-  private lazy var selectKeys = prepared("SELECT key FROM \(name) ORDER BY key")
-  private lazy var countRows = prepared("SELECT count(*) FROM \(name) WHERE key >= ?1 AND \(rest)")
-  private lazy var pageFrom = prepared(page("key >= ?1", order: "ASC"))
-  private lazy var pageAfter = prepared(page("key > ?1", order: "ASC"))
-  private lazy var pageBackwards = prepared(page("key >= ?1", order: "DESC"))
+  private var selectKeys: PreparedStatement?
+  private var countRows: PreparedStatement?
+  private var pageFrom: PreparedStatement?
+  private var pageAfter: PreparedStatement?
+  private var pageBackwards: PreparedStatement?
 
   /// Prepares them for a table with a good name, which becomes part of the SQL.
   init(_ table: Table, on connection: SQLiteConnection) throws(StoreError) {
@@ -24,19 +23,25 @@ final class TableReads {
       "SELECT expiration, counter, value FROM \(name) WHERE key = ?1", on: connection)
   }
 
-  /// What holds for all statements with bounds: before the upper one, and not expired.
-  private var rest: String { "key < ?2 AND (expiration <= 0 OR expiration >= ?3)" }
+  /// A statement that is prepared when it is first needed.
+  private func prepared(
+    _ statement: inout PreparedStatement?, _ sql: @autoclosure () -> String
+  ) throws(StoreError) -> PreparedStatement {
+    if let statement { return statement }
+    let prepared = PreparedStatement(try SQLiteStatement(sql(), on: connection))
+    statement = prepared
+    return prepared
+  }
 
-  private func page(_ lower: String, order: String) -> String {
+  private func pageSQL(_ lower: String, order: String) -> String {
     """
     SELECT key, expiration, counter, value FROM \(name)
-    WHERE \(lower) AND \(rest) ORDER BY key \(order) LIMIT ?4
+    WHERE \(lower) AND \(Self.rest) ORDER BY key \(order)
     """
   }
 
-  private func prepared(_ sql: String) -> Result<PreparedStatement, StoreError> {
-    Result { () throws(StoreError) in PreparedStatement(try SQLiteStatement(sql, on: connection)) }
-  }
+  /// What holds for all statements with a range: before its upper bound, and not expired.
+  private static var rest: String { "key < ?2 AND (expiration <= 0 OR expiration >= ?3)" }
 
   /// The entry, unless it expired before `now`; without `now` nothing is expired.
   func entry(_ key: String, now: Timestamp?) throws(StoreError) -> Entry? {
@@ -61,53 +66,59 @@ final class TableReads {
   /// Every key, in the order of its bytes.
   func keys() throws(StoreError) -> [String] {
     var keys: [String] = []
-    try selectKeys.get().statement.forEachRow { keys.append($0.text(at: 0)) }
+    let all = try prepared(&selectKeys, "SELECT key FROM \(name) ORDER BY key")
+    try all.statement.forEachRow { keys.append($0.text(at: 0)) }
     return keys
   }
 
   /// How many entries are in the range, expired ones left out if there is a time.
   func count(_ range: KeyRange, now: Timestamp?) throws(StoreError) -> Int {
-    let statement = try countRows.get()
+    let statement = try prepared(
+      &countRows, "SELECT count(*) FROM \(name) WHERE key >= ?1 AND \(Self.rest)")
     return try range.lend(to: statement.statement, now: now) { () throws(StoreError) in
       try statement.statement.firstRow { Int($0.number(at: 0)) } ?? 0
     }
   }
 
   /// Some rows, as ``StorageReader/scan(_:in:after:backwards:limit:now:)`` has it.
+  ///
+  /// Entries whose keys are not UTF-8 are passed over: nobody could say where to go on behind one.
   func page(
     _ range: KeyRange, after cursor: String?, backwards: Bool, limit: Int, now: Timestamp?
   ) throws(StoreError) -> Page {
-    precondition(limit > 0, "a page has at least one row")
-    let rest = cursor.map { range.rest(behind: $0, backwards: backwards) } ?? range
-    let (rows, hasMore) = try page(rest, backwards: backwards, limit: limit, now: now)
-    return Page(rows: rows, cursor: hasMore ? rows.last?.key : nil)
-  }
-
-  /// The first entries of the range, or the last ones, last first: as many as `limit` says, or as come to
-  /// ``Store/Limits/pageLengthInBytes``.
-  ///
-  /// - Returns: The rows, and whether there may be more.
-  private func page(
-    _ range: KeyRange, backwards: Bool, limit: Int, now: Timestamp?
-  ) throws(StoreError) -> ([Row], hasMore: Bool) {
-    let prepared =
-      try (backwards ? pageBackwards : range.isAfterLower ? pageAfter : pageFrom).get()
+    let range = cursor.map { range.rest(behind: $0, backwards: backwards) } ?? range
+    let prepared = try pageStatement(range, backwards: backwards)
     var rows: [Row] = []
-    var size = 0
+    var room = Store.Limits.pageLengthInBytes
     try range.lend(to: prepared.statement, now: now) { () throws(StoreError) in
-      try prepared.statement.bind(Int64(limit), at: 4)
-      try prepared.statement.readRows { row in
-        let expiration = row.number(at: 1)
-        rows.append(
-          Row(
-            key: row.text(at: 0),
-            entry: Entry(value: row.bytes(at: 3), counter: row.number(at: 2)),
-            expiresAt: expiration > 0 ? Timestamp(secondsSince1970: expiration) : nil))
-        size += rows[rows.count - 1].value.count
-        return size < Store.Limits.pageLengthInBytes
+      try prepared.statement.readRows { found in
+        guard let row = Row(found) else { return true }
+        rows.append(row)
+        room -= row.key.utf8.count + row.value.count
+        return rows.count < limit && room > 0
       }
     }
-    return (rows, rows.count == limit || size >= Store.Limits.pageLengthInBytes)
+    let mayHaveMore = rows.count >= max(limit, 1) || room <= 0
+    return Page(rows: rows, cursor: mayHaveMore ? rows.last?.key : nil)
+  }
+
+  private func pageStatement(
+    _ range: KeyRange, backwards: Bool
+  ) throws(StoreError) -> PreparedStatement {
+    if backwards { return try prepared(&pageBackwards, pageSQL("key >= ?1", order: "DESC")) }
+    if range.isAfterLower { return try prepared(&pageAfter, pageSQL("key > ?1", order: "ASC")) }
+    return try prepared(&pageFrom, pageSQL("key >= ?1", order: "ASC"))
+  }
+}
+
+extension Row {
+  /// The row that is being read; `nil` if its key is not UTF-8.
+  fileprivate init?(_ row: borrowing SQLiteStatement) {
+    guard let key = row.validText(at: 0) else { return nil }
+    let expiration = row.number(at: 1)
+    self.init(
+      key: key, entry: Entry(value: row.bytes(at: 3), counter: row.number(at: 2)),
+      expiresAt: expiration > 0 ? Timestamp(secondsSince1970: expiration) : nil)
   }
 }
 

@@ -170,6 +170,26 @@ struct GroupCommitTests {
     #expect(try keys == ["a", "b", "c"])
   }
 
+  @Test("A routine that makes an error of its own of SQLite's gets its own, alone and with others")
+  func translatedFailure() throws {
+    let large = [UInt8](repeating: 1, count: 1_000_000)
+    try store.executor.run { try $0.connection.execute("PRAGMA max_page_count = 100") }
+    let translates: @Sendable (borrowing Storage) throws -> Int = { storage in
+      do {
+        try storage.add(.accounts, "large", large)
+        return 0
+      } catch StoreError.full {
+        throw Refusal()
+      }
+    }
+    #expect(throws: Refusal()) { try store.execute(translates) }
+    let alone = try together([translates])
+    #expect(throws: Refusal()) { try alone[0].get() }
+    let results = try together([adds("a"), translates, adds("b")])
+    #expect(throws: Refusal()) { try results[1].get() }
+    #expect(try keys == ["a", "b"])
+  }
+
   @Test("A BEGIN that fails reaches all who wait, once")
   func beginFails() throws {
     let other = try SQLiteConnection(.file(directory.file("test.sqlite")))
@@ -181,7 +201,8 @@ struct GroupCommitTests {
     #expect(try keys == ["d"])
   }
 
-  @Test("Transfers between accounts from 16 threads keep the sum, whoever looks, and however many fail")
+  @Test(
+    "Transfers between accounts from 16 threads keep the sum, whoever looks, and however many fail")
   func transfers() throws {
     try store.execute { storage in
       for account in 0..<10 { try storage.add(.accounts, "\(account)", "100") }

@@ -25,7 +25,9 @@ struct ModifyTests {
       try storage.overwrite(.accounts, "a", "2", expiresAt: 50)
       try storage.modify(.accounts, "a") { $0?.append(UInt8(ascii: "!")) }
     }
-    #expect(try row("a") == Row(key: "a", entry: Entry(value: Array("2!".utf8), counter: 2), expiresAt: 50))
+    #expect(
+      try row("a")
+        == Row(key: "a", entry: Entry(value: Array("2!".utf8), counter: 2), expiresAt: 50))
     try store.execute { try $0.modify(.accounts, "a") { $0 = nil } }
     #expect(try row("a") == nil)
     try store.execute { try $0.modify(.accounts, "a") { #expect($0 == nil) } }
@@ -44,6 +46,10 @@ struct ModifyTests {
       try storage.increment(.accounts, "b", now: 51)
     }
     #expect(try row("b")?.text == "1")
+    #expect(try row("a")?.counter == 0)
+    #expect(try row("b")?.counter == 0)
+    try store.execute { try $0.increment(.accounts, "c", expiresAt: 60) }
+    #expect(try row("c")?.expiresAt == 60)
     #expect(try row("a")?.expiresAt == nil)
     #expect(try row("b")?.expiresAt == nil)
   }
@@ -79,6 +85,7 @@ struct ModifyTests {
     }
     #expect(numbers == [1, -4, 3, 3, 3, -9, -2, 2])
     #expect(try row("n")?.text == "-9")
+    #expect(try row("n")?.counter == 3)  // what changes nothing leaves it
   }
 
   @Test("What is no number, or would be none, is refused and stays")

@@ -183,6 +183,87 @@ struct ReadTests {
     #expect(directory.names == ["test.sqlite"])  // the log was copied into it
   }
 
+  @Test("close inside a routine changes nothing")
+  func closeInside() throws {
+    let store = store
+    #expect(throws: StoreError.reentrant) { try store.execute { _ in try store.close() } }
+    #expect(throws: StoreError.reentrant) { try store.read { _ in try store.close() } }
+    #expect(try store.read { try balance($0) } == "1")
+    try store.execute { try $0.overwrite(.accounts, "ada", "2") }
+  }
+
+  @Test("Once close has begun, execute inside a read is refused, and both end")
+  func executeInsideReadWhileClosing() throws {
+    let store = store
+    let (reads, done) = (Event(), Event())
+    let result = Mutex<StoreError?>(nil)
+    try Thread.startDetached(name: "reader") {
+      try! store.read { snapshot in
+        _ = try snapshot.count(.accounts)
+        reads.signal()
+        do {
+          // Until it is refused.
+          while true { try store.execute { try $0.overwrite(.accounts, "ada", "2") } }
+        } catch {
+          let error = error as? StoreError
+          result.withLock { $0 = error }
+        }
+      }
+      done.signal()
+    }
+    reads.wait()
+    try store.close()
+    done.wait()
+    #expect(result.withLock { $0 } == .closed)
+  }
+
+  @Test("Two that close at once both return when the file is closed, log and all")
+  func closedTwice() throws {
+    for _ in 0..<50 {
+      let directory = TemporaryDirectory()
+      let store = try Store(path: directory.file("a.sqlite"), tables: [.accounts])
+      try store.execute { try $0.add(.accounts, "ada", "") }
+      try onThreads(2) { _ in
+        try! store.close()
+        precondition(openFiles(in: directory) == [])
+      }
+      #expect(directory.names == ["a.sqlite"])
+    }
+  }
+
+  @Test("Readers that follow each other without a gap do not let the log grow without end")
+  func starvedLog() throws {
+    let path = directory.file("busy.sqlite")
+    let store = try Store(
+      path: path, tables: [.accounts], durability: .normal, busyTimeout: .seconds(5),
+      logPagesForRestart: 500)
+    let value = [UInt8](repeating: 7, count: 4_000)
+    let isOver = Atomic(false)
+    let ended = Monitor(0)
+    for number in 0..<4 {
+      try Thread.startDetached(name: "reader \(number)") {
+        while !isOver.load(ordering: .relaxed) {
+          try! store.read { snapshot in
+            for _ in 0..<20 { _ = try snapshot.count(.accounts) }
+          }
+        }
+        ended.withLock { $0 += 1 }
+        ended.wakeAll()
+      }
+    }
+    for number in 0..<1_000 {
+      try store.execute { storage in
+        for part in 0..<3 { try storage.overwrite(.accounts, "key \(number % 10) \(part)", value) }
+      }
+    }
+    isOver.store(true, ordering: .relaxed)
+    _ = ended.wait { $0 == 4 ? true : nil }
+    var status = stat()
+    #expect(unsafe stat(path + "-wal", &status) == 0)
+    // All that was written would be 12 MB at least.
+    #expect(status.st_size < 8_000_000)
+  }
+
   @Test("A store that is let go closes the connections that read too")
   func dropped() throws {
     let directory = TemporaryDirectory()

@@ -1,3 +1,4 @@
+import CSQLite
 import Testing
 
 @testable import KVStore
@@ -49,7 +50,9 @@ struct ScanTests {
     }
   }
 
-  @Test("Pages of every size give the same, on and back, also when the row at the cursor goes", arguments: 1...9)
+  @Test(
+    "Pages of every size give the same, on and back, also when the row at the cursor goes",
+    arguments: 1...9)
   func pages(limit: Int) throws {
     for range in [KeyRange.all, .prefix("b"), .from("abc"), .before("c")] {
       for backwards in [false, true] {
@@ -155,5 +158,49 @@ struct ScanTests {
     #expect(try delete(.between("ab", and: "c")) == 2)
     #expect(try delete(.all) == 3)
     #expect(try keys(.all) == [])
+  }
+
+  @Test("A limit below 1 counts as 1")
+  func smallLimit() throws {
+    for limit in [0, -1, .min] { #expect(try keys(.all, limit: limit) == ["a"]) }
+  }
+
+  @Test(
+    "Keys that are not UTF-8, which others have written, are passed over, on and back",
+    arguments: ["E4", "FC"])
+  func foreignKeys(first: String) throws {
+    try store.executor.run { database in
+      for number in 10..<90 {
+        try database.connection.execute(
+          "INSERT INTO accounts VALUES (CAST(x'\(first)\(number)' AS TEXT), 0, 0, x'')")
+      }
+    }
+    let all = ["a", "ab", "abc", "b", "b\u{7f}", "b\u{e9}", "c", "\u{1F642}"]
+    for backwards in [false, true] {
+      var seen: [String] = []
+      try store.read { snapshot in
+        try snapshot.forEach(.accounts, backwards: backwards) { row in
+          seen.append(row.key)
+          return true
+        }
+      }
+      #expect(seen == (backwards ? all.reversed() : all))
+      #expect(try keys(.all, backwards: backwards, limit: 7).count == 7)
+    }
+    #expect(try store.read { try $0.count(.accounts) } == 88)
+    #expect(try store.execute { try $0.delete(.accounts, in: .all) } == 88)
+  }
+
+  @Test("A scan that could not be prepared once is prepared later")
+  func preparedLater() throws {
+    try store.executor.run { database in
+      _ = unsafe sqlite3_set_authorizer(
+        database.connection.handle, { _, _, _, _, _, _ in SQLITE_DENY }, nil)
+    }
+    #expect(throws: StoreError.self) { try store.execute { try $0.scan(.accounts, limit: 1) } }
+    try store.executor.run { database in
+      _ = unsafe sqlite3_set_authorizer(database.connection.handle, nil, nil)
+    }
+    #expect(try store.execute { try $0.scan(.accounts, limit: 1) }.rows.count == 1)
   }
 }

@@ -93,10 +93,11 @@ struct ModelStore: Equatable {
   ) -> Int64? {
     let before = get(table, key, now: now)
     guard let before else {
-      overwrite(table, key, Array("\(amount)".utf8), expiration: 0)
+      _ = add(table, key, Array("\(amount)".utf8), expiration: 0, now: now)
       return amount
     }
     guard let number = before.text.flatMap({ Int64($0) }) else { return nil }
+    if amount == 0 { return number }
     let expiration = self[table, key]!.expiration
     overwrite(
       table, key, Array("\(number + amount)".utf8), expiration: max(expiration, 0))
