@@ -1,0 +1,233 @@
+import Glibc
+import Synchronization
+import Testing
+
+@testable import KVStore
+
+@Suite("A file system that fails at any place", .serialized)
+struct FaultTests {
+  @Test("Any call fails once: the caller is told, nothing is half, and the next try succeeds")
+  func ioError() async {
+    await #expect(processExitsWith: .success) {
+      try Self.everywhere(.ioError, atLeast: 300, Self.runScenario)
+    }
+  }
+
+  @Test("Any write stops half-way, for want of room or otherwise")
+  func writes() async {
+    await #expect(processExitsWith: .success) {
+      try Self.everywhere(.full, atLeast: 100, Self.runScenario)
+      try Self.everywhere(.shortWrite, atLeast: 100, Self.runScenario)
+    }
+  }
+
+  @Test("From any call on all fail, until the caller is told")
+  func outage() async {
+    await #expect(processExitsWith: .success) {
+      try Self.everywhere(.outage, step: 3, atLeast: 300, Self.runScenario)
+    }
+  }
+
+  @Test("Any call fails while a file is opened that a crash has left")
+  func recovery() async {
+    await #expect(processExitsWith: .success) {
+      try Self.everywhere(.ioError, atLeast: 50, Self.openAfterCrash)
+      try Self.everywhere(.outage, atLeast: 50, Self.openAfterCrash)
+      try Self.everywhere(.shortWrite, atLeast: 5, Self.openAfterCrash)
+    }
+  }
+
+  @Test("Any call fails under routines that share a commit: all are answered, and it is true")
+  func group() async {
+    await #expect(processExitsWith: .success) {
+      try Self.everywhere(.ioError, atLeast: 100, Self.runGroup)
+      try Self.everywhere(.full, atLeast: 50, Self.runGroup)
+      try Self.everywhere(.shortWrite, atLeast: 50, Self.runGroup)
+      try Self.everywhere(.outage, step: 3, atLeast: 100, Self.runGroup)
+    }
+  }
+
+  /// Runs something with a fault at its first call, at its second, and so on until it makes fewer.
+  ///
+  /// - Parameters:
+  ///   - step: 1, or more to leave out positions where that takes long.
+  ///   - expected: How many calls there are, at least: nothing is shown if there are none.
+  private static func everywhere(
+    _ fault: FaultyFiles.Fault, step: Int = 1, atLeast expected: Int,
+    _ run: (inout FaultRun) throws -> Void
+  ) throws {
+    FaultyFiles.install()
+    // Whoever gets no answer waits for ever, and so would the test.
+    alarm(300)
+    let directory = TemporaryDirectory()
+    var position = 0
+    while true {
+      var next = FaultRun(fault, at: position, in: directory)
+      try run(&next)
+      if !next.wasHit { break }
+      for name in directory.names { unsafe unlink(directory.file(name)) }
+      position += step
+    }
+    #expect(position >= expected)
+    // Not from the runs before either, whose files are gone.
+    #expect(openFiles(in: directory) == [])
+  }
+
+  private static func runScenario(_ run: inout FaultRun) throws {
+    let states = try FaultScenario.states.get()
+    let directory = run.directory
+    run.arm()
+    let store = try run.twice("open", ifItFails: [states[0]]) {
+      try FaultScenario.open(in: directory)
+    }
+    for (index, step) in FaultScenario.steps.enumerated() {
+      let isAtCommit = Atomic(false)
+      try run.twice(step.name, ifItFails: [states[index]], ifCommitFails: [states[index + 1]]) {
+        try store.execute { storage in
+          try step.routine(storage)
+          isAtCommit.store(true, ordering: .relaxed)
+        }
+      } isAtCommit: {
+        isAtCommit.load(ordering: .relaxed)
+      }
+      if index.isMultiple(of: 2) {
+        let found = try run.twice("read", ifItFails: [states[index + 1]]) {
+          try store.read { try Contents(of: $0) }
+        }
+        #expect(found == states[index + 1], "\(run): after \(step.name)")
+      }
+    }
+    run.close(store, [states.last!])
+  }
+
+  private static func openAfterCrash(_ run: inout FaultRun) throws {
+    let states = try FaultScenario.states.get()
+    let directory = run.directory
+    for (name, bytes) in try FaultScenario.afterCrash.get() {
+      append(bytes, to: directory.file(name))
+    }
+    run.arm()
+    let store = try run.twice("open", ifItFails: [states.last!]) {
+      try FaultScenario.open(in: directory)
+    }
+    let found = try run.twice("read", ifItFails: [states.last!]) {
+      try store.read { try Contents(of: $0) }
+    }
+    #expect(found == states.last!, "\(run)")
+    run.close(store, [states.last!])
+  }
+
+  private static func runGroup(_ run: inout FaultRun) throws {
+    let group = FaultScenario.group
+    let store = try FaultScenario.open(in: run.directory)
+    try store.execute(FaultScenario.steps[0].routine)
+    run.arm()
+    let atCommit = Mutex<Set<Int>>([])
+    let results = try together(
+      in: store,
+      group.enumerated().map { index, routine in
+        { storage in
+          let answer = try routine(storage)
+          atCommit.withLock { _ = $0.insert(index) }
+          return answer
+        }
+      })
+    run.disarm()
+
+    var stored: [Int] = []
+    var doubtful: [Int] = []
+    for (index, result) in results.enumerated() {
+      switch result {
+      case .success: stored.append(index)
+      case .failure(is FaultScenario.Refusal): #expect(index == 2, "\(run)")
+      case .failure(let error):
+        #expect(run.wasHit && error is StoreError, "\(run): routine \(index) threw \(error)")
+        let hadRun = atCommit.withLock { $0.contains(index) }
+        if hadRun, case StoreError.ioError = error { doubtful.append(index) }
+      }
+    }
+    let (expected, answers) = try FaultScenario.afterGroup(stored)
+    let given = results.compactMap { try? $0.get() }
+    #expect(given == answers, "\(run)")
+    #expect(try store.read { try Contents(of: $0) } == expected, "\(run)")
+    let withDoubtful = try FaultScenario.afterGroup((stored + doubtful).sorted()).contents
+    run.check([expected, withDoubtful], "after the group")
+    // The store goes on, and then there is no doubt any more.
+    try store.execute { try $0.add(.details, "z after", "") }
+    try store.execute { try $0.delete(.details, "z after") }
+    run.check([expected], "after another routine")
+    run.close(store, [expected])
+  }
+}
+
+/// One run with a fault in it.
+private struct FaultRun: CustomStringConvertible {
+  let fault: FaultyFiles.Fault
+  let position: Int
+  let directory: TemporaryDirectory
+  /// The call that failed.
+  private var hit: String?
+
+  init(_ fault: FaultyFiles.Fault, at position: Int, in directory: TemporaryDirectory) {
+    self.fault = fault
+    self.position = position
+    self.directory = directory
+  }
+
+  var description: String { "\(fault) at \(position), \(hit ?? "unseen")" }
+
+  var wasHit: Bool { hit != nil }
+
+  func arm() { FaultyFiles.arm(fault, at: position) }
+
+  mutating func disarm() { hit = FaultyFiles.disarm() ?? hit }
+
+  /// Does something; if it fails, checks what a crash would leave now, and does it once more.
+  mutating func twice<R>(
+    _ name: String, ifItFails before: [Contents], ifCommitFails after: [Contents] = [],
+    _ body: () throws -> R, isAtCommit: () -> Bool = { false }
+  ) throws -> R {
+    do {
+      return try body()
+    } catch {
+      disarm()
+      #expect(wasHit && error is StoreError, "\(self): \(name) threw \(error)")
+      var possible = before
+      if case StoreError.ioError = error, isAtCommit() { possible += after }
+      check(possible, "after \(name) threw \(error)")
+    }
+    do {
+      return try body()
+    } catch {
+      Issue.record("\(self): \(name) threw again, without a fault: \(error)")
+      throw error
+    }
+  }
+
+  /// Closes the store and checks what it leaves.
+  mutating func close(_ store: Store, _ possible: [Contents]) {
+    // A fault that nobody was told of must not show after a crash either.
+    if !wasHit { check(possible, "before closing") }
+    do {
+      try store.close()
+      disarm()
+    } catch {
+      disarm()
+      #expect(wasHit, "\(self): closing threw \(error)")
+    }
+    check(possible, "after closing")
+  }
+
+  /// Checks that a process that came now would find a whole file with one of these contents.
+  func check(_ possible: [Contents], _ moment: String) {
+    do {
+      let (found, verdict) = try FaultyFiles.withoutFaults {
+        try openAndCheck(KVStoreTests.directory(with: files(in: directory)))
+      }
+      #expect(verdict == "ok", "\(self): \(moment)")
+      #expect(possible.contains(found), "\(self): \(moment)")
+    } catch {
+      Issue.record("\(self): \(moment): the file does not open: \(error)")
+    }
+  }
+}
