@@ -79,6 +79,15 @@ final class ReadPool: Sendable {
     return try reader.read(routine)
   }
 
+  /// Runs `body`, which reads on a connection of its own, in the place of a reading routine: ``close()`` waits for it.
+  ///
+  /// - Throws: What `body` throws, and otherwise as ``read(_:)``.
+  func asReader<R>(_ body: () throws -> R) throws -> R {
+    let reader = try borrow()
+    defer { giveBack(reader) }
+    return try body()
+  }
+
   private func borrow() throws(StoreError) -> SnapshotReader {
     let limit = limit
     let grant = try state.wait { (state) -> Result<Grant, StoreError>? in

@@ -21,8 +21,12 @@ enum Location {
   enum Use {
     /// To read and write; the file is made if it is missing.
     case writing
-    /// To read a file that is there.
+    /// To read a file that is there, beside a connection that writes and closes it after this one.
     case reading
+    /// To read a file that is there, whoever else may have it open.
+    ///
+    /// The last connection to close a file clears away the log, which one opened for reading alone could not.
+    case lookingInto
   }
 
   /// How many pages the log had after the last commit of this connection, if ``watchLog()`` was called.
@@ -66,6 +70,7 @@ enum Location {
       switch use {
       case .writing: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
       case .reading: SQLITE_OPEN_READONLY
+      case .lookingInto: SQLITE_OPEN_READWRITE  // SQLite takes READONLY where it may not write
       }
     let flags = mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
     let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)

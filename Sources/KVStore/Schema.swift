@@ -70,6 +70,18 @@ extension SQLiteConnection {
     try execute("COMMIT")
   }
 
+  /// The tables that are made as we make them and have good names, in the order of the names.
+  func ownTables() throws(StoreError) -> [Table] {
+    let statement = try SQLiteStatement(
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name", on: self)
+    var tables: [Table] = []
+    try statement.forEachRow { row in
+      let table = Table(row.text(at: 0))
+      if table.hasGoodName, hasOurLayout(row.text(at: 1)) { tables.append(table) }
+    }
+    return tables
+  }
+
   /// Whether the table is there; throws if it is made otherwise than we make it.
   func has(_ table: Table) throws(StoreError) -> Bool {
     // The names of triggers are apart from the others.

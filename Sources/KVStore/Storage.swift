@@ -122,6 +122,22 @@ public struct Storage: ~Copyable, StorageReader {
     return counter
   }
 
+  /// Stores an entry as it is, with its counter, in the place of any that is under its key.
+  ///
+  /// It is for what was exported from a store, which is to be the same again. Whoever else reads the table may hold a
+  /// counter of the entry that is replaced, so do it before others use the table.
+  ///
+  /// - Parameters:
+  ///   - table: The table.
+  ///   - row: The entry. Its counter is not negative.
+  /// - Throws: ``StoreError``: `.invalidKey`, `.valueTooLarge`; what SQLite fails at.
+  public borrowing func restore(_ table: Table, _ row: Row) throws(StoreError) {
+    precondition(row.counter >= 0, "a counter is not negative")
+    try checkKey(row.key)
+    try checkValue(row.value)
+    try database.write(on: table) { (table) throws(StoreError) in try table.restore(row) }
+  }
+
   /// Deletes an entry, expired or not; added again, its counter starts at 0.
   ///
   /// - Returns: Whether there was one.

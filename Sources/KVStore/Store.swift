@@ -18,6 +18,8 @@ public final class Store: Sendable {
   let executor: Executor<Database>
   /// `nil` in memory, where those who read take turns with those who write.
   let readers: ReadPool?
+  /// Where the file is, from the root; `.memory` where there is none.
+  let location: Location
 
   /// Opens the file at `path`, making it and its tables if they are missing.
   ///
@@ -51,6 +53,7 @@ public final class Store: Sendable {
       logPagesForRestart: logPagesForRestart)
     // From the root: the program may change its directory.
     let location = Location.file(database.connection.path)
+    self.location = location
     let readers = ReadPool(limit: Limits.readers) { () throws(StoreError) in
       let connection = try SQLiteConnection(location, for: .reading)
       connection.setBusyTimeout(busyTimeout)
@@ -73,6 +76,7 @@ public final class Store: Sendable {
 
   private init(inMemory database: sending Database) {
     path = nil
+    location = .memory
     readers = nil
     executor = Executor(database, queueLimit: Limits.waitingCallers)
   }

@@ -42,6 +42,12 @@ public enum StoreError: Error, Equatable, Sendable {
   /// The file is there and is something else.
   case notADatabase(path: String)
 
+  // MARK: There was no backup.
+
+  /// A backup would replace this file, and was not told to; or the file is part of a database that is in use or was left
+  /// by a crash, and is never replaced.
+  case fileExists(path: String)
+
   // MARK: The routine did not run.
 
   /// A routine called `execute`, `read` or `close` of its own store, and would have waited for itself.
@@ -108,6 +114,7 @@ extension StoreError: CustomStringConvertible {
     case .invalidPath(_, .namesMemory): ":memory: is no path; use Store.inMemory"
     case .cannotOpen(let path, let message): "cannot open \(quoted(path)): \(message)"
     case .notADatabase(let path): "\(quoted(path)) is not an SQLite database"
+    case .fileExists(let path): "\(quoted(path)) is there already"
     case .reentrant: "a routine cannot use its own store through execute, read or close"
     case .closed: "the store is closed"
     case .queueFull(let limit): "\(limit) callers are waiting for the store already"

@@ -12,6 +12,7 @@ final class TableStatements {
   private let insert: SQLiteStatement
   private let update: SQLiteStatement
   private let upsert: SQLiteStatement
+  private let restore: SQLiteStatement
   private let delete: SQLiteStatement
   private let deleteAll: SQLiteStatement
   private let deleteRange: SQLiteStatement
@@ -40,6 +41,12 @@ final class TableStatements {
         SET value = excluded.value, counter = counter + 1, expiration = excluded.expiration
         WHERE counter < \(Int64.max)
       RETURNING counter
+      """, on: connection)
+    restore = try SQLiteStatement(
+      """
+      INSERT INTO \(name) (key, value, counter, expiration) VALUES (?1, ?2, ?4, ?3)
+      ON CONFLICT (key) DO UPDATE SET value = excluded.value, counter = excluded.counter,
+        expiration = excluded.expiration
       """, on: connection)
     delete = try SQLiteStatement("DELETE FROM \(name) WHERE key = ?1", on: connection)
     deleteAll = try SQLiteStatement("DELETE FROM \(name)", on: connection)
@@ -70,6 +77,12 @@ final class TableStatements {
     try lend(upsert, key, value, expiresAt: expiresAt) { () throws(StoreError) in
       try upsert.firstRow { $0.number(at: 0) }
     }
+  }
+
+  /// Makes the entry under the row's key what the row is.
+  func restore(_ row: Row) throws(StoreError) {
+    _ = try write(
+      restore, row.key, row.value, expiresAt: row.expiresAt, comparedTo: row.counter)
   }
 
   /// Returns whether there was an entry to delete.

@@ -41,6 +41,7 @@ struct StoreErrorTests {
         .cannotOpen(path: "/a\nb", message: "no such file"),
         "cannot open \"/a\\nb\": no such file"),
       Row(.notADatabase(path: "/a\nb"), "\"/a\\nb\" is not an SQLite database"),
+      Row(.fileExists(path: "copy.sqlite"), "\"copy.sqlite\" is there already"),
       Row(.reentrant, "a routine cannot use its own store through execute, read or close"),
       Row(.closed, "the store is closed"),
       Row(.queueFull(limit: 5), "5 callers are waiting for the store already"),
