@@ -21,6 +21,7 @@ let package = Package(
     .library(name: "KVStore", targets: ["KVStore"]),
     .library(name: "Freetser", targets: ["Freetser"]),
     .library(name: "FreetserTesting", targets: ["FreetserTesting"]),
+    .executable(name: "kvtool", targets: ["kvtool"]),
     .executable(name: "quickstart", targets: ["quickstart"]),
     .executable(name: "stress-test", targets: ["stress-test"]),
   ],
@@ -59,6 +60,14 @@ let package = Package(
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ],
       swiftSettings: strict),
+
+    // Looks into the files of stores, for those who run programs with them.
+    .executableTarget(
+      name: "kvtool",
+      dependencies: [
+        "KVStore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tools/KVTool", swiftSettings: strict),
 
     // Programs that use the library as its users do.
     .executableTarget(
@@ -113,7 +122,8 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "Freetser", "quickstart", "stress-test", "test-server", "Threads", "Transport",
+        "Freetser", "KVStore", "kvtool", "quickstart", "stress-test", "test-server", "Threads",
+        "Transport",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
       ],

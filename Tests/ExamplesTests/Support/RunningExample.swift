@@ -10,11 +10,12 @@ import Transport
   import Glibc
 #endif
 
-/// One of the programs in `Examples`, or the one that is there for tests alone.
+/// One of the programs in `Examples` and `Tools`, or the one that is there for tests alone.
 enum Example: String {
   case quickstart
   case stressTest = "stress-test"
   case testServer = "test-server"
+  case kvtool
 
   /// Built beside the tests.
   var path: String {
