@@ -64,8 +64,14 @@ extension SQLiteConnection {
     // One transaction, so that two programs can open a new file at once. A failure closes the
     // connection, which takes it back.
     try execute("BEGIN IMMEDIATE")
-    for table in tables where try !has(table) {
-      try execute("CREATE TABLE \"\(table.name)\" \(layout)")
+    for table in tables {
+      if try !has(table) { try execute("CREATE TABLE \"\(table.name)\" \(layout)") }
+      // So that those that have expired are found without a look at the others. Other programs need not know it.
+      try execute(
+        """
+        CREATE INDEX IF NOT EXISTS "\(table.name) expiration" ON "\(table.name)" (expiration)
+        WHERE expiration > 0
+        """)
     }
     try execute("COMMIT")
   }

@@ -160,6 +160,22 @@ public struct Storage: ~Copyable, StorageReader {
     try database.write(on: table) { (table) throws(StoreError) in try table.delete(range) }
   }
 
+  /// Deletes entries that expired before `now`, in no particular order.
+  ///
+  /// - Parameters:
+  ///   - table: The table.
+  ///   - now: The time.
+  ///   - limit: How many at most; less than 1 counts as 1.
+  /// - Returns: How many there were; `limit` if there may be more.
+  @discardableResult
+  public borrowing func sweep(
+    _ table: Table, now: Timestamp, limit: Int = 100
+  ) throws(StoreError) -> Int {
+    try database.write(on: table) { (table) throws(StoreError) in
+      try table.deleteExpired(before: now, limit: max(1, limit))
+    }
+  }
+
   /// Deletes every entry of the table.
   public borrowing func clear(_ table: Table) throws(StoreError) {
     try database.write(on: table) { (table) throws(StoreError) in try table.clear() }

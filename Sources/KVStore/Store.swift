@@ -15,6 +15,9 @@ public final class Store: Sendable {
   /// The path the store was opened with, or `nil` for a store in memory.
   public let path: String?
 
+  /// The tables that the store was opened with.
+  public let tables: [Table]
+
   let executor: Executor<Database>
   /// `nil` in memory, where those who read take turns with those who write.
   let readers: ReadPool?
@@ -48,6 +51,7 @@ public final class Store: Sendable {
   ) throws(StoreError) {
     try checkPath(path)
     self.path = path
+    self.tables = tables
     let database = try Database(
       location: .file(path), tables: tables, durability: durability, busyTimeout: busyTimeout,
       logPagesForRestart: logPagesForRestart)
@@ -71,11 +75,12 @@ public final class Store: Sendable {
   public static func inMemory(tables: [Table]) throws(StoreError) -> Store {
     Store(
       inMemory: try Database(
-        location: .memory, tables: tables, durability: .normal, busyTimeout: .zero))
+        location: .memory, tables: tables, durability: .normal, busyTimeout: .zero), tables)
   }
 
-  private init(inMemory database: sending Database) {
+  private init(inMemory database: sending Database, _ tables: [Table]) {
     path = nil
+    self.tables = tables
     location = .memory
     readers = nil
     executor = Executor(database, queueLimit: Limits.waitingCallers)

@@ -16,6 +16,7 @@ final class TableStatements {
   private let delete: SQLiteStatement
   private let deleteAll: SQLiteStatement
   private let deleteRange: SQLiteStatement
+  private let deleteExpired: SQLiteStatement
 
   /// Prepares them for a table with a good name, which becomes part of the SQL.
   init(_ table: Table, on connection: SQLiteConnection) throws(StoreError) {
@@ -52,6 +53,11 @@ final class TableStatements {
     deleteAll = try SQLiteStatement("DELETE FROM \(name)", on: connection)
     deleteRange = try SQLiteStatement(
       "DELETE FROM \(name) WHERE key >= ?1 AND key < ?2 AND expiration >= ?3", on: connection)
+    deleteExpired = try SQLiteStatement(
+      """
+      DELETE FROM \(name) WHERE rowid IN
+        (SELECT rowid FROM \(name) WHERE expiration > 0 AND expiration < ?1 LIMIT ?2)
+      """, on: connection)
   }
 
   /// Adds an entry where there is none, or one that expired before `now`; returns whether it did.
@@ -96,6 +102,13 @@ final class TableStatements {
   /// Deletes every entry of the range, expired or not; returns how many.
   func delete(_ range: KeyRange) throws(StoreError) -> Int {
     try range.lend(to: deleteRange, now: nil) { () throws(StoreError) in try deleteRange.run() }
+  }
+
+  /// Deletes some of the entries that expired before `now`; returns how many.
+  func deleteExpired(before now: Timestamp, limit: Int) throws(StoreError) -> Int {
+    try deleteExpired.bind(now.secondsSince1970, at: 1)
+    try deleteExpired.bind(Int64(limit), at: 2)
+    return try deleteExpired.run()
   }
 
   private func write(

@@ -168,6 +168,8 @@ func directory(with files: [String: [UInt8]]) -> TemporaryDirectory {
 
 /// What a store finds that is opened on a directory, and what SQLite says to the file.
 func openAndCheck(_ directory: TemporaryDirectory) throws -> (Contents, verdict: String?) {
+  // The files go with it.
+  defer { withExtendedLifetime(directory) {} }
   let store = try Store(
     path: directory.file("test.sqlite"), tables: FaultScenario.tables,
     busyTimeout: .milliseconds(20))

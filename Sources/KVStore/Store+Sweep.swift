@@ -1,0 +1,48 @@
+// Entries that have expired, and the room that they take.
+
+extension Store {
+  /// Deletes all entries of all tables that expired before `now`, and gives the room that is free back to the system.
+  ///
+  /// It does so in steps, each a routine of its own, so that nobody waits for long. Call it now and then, for example once a
+  /// minute, from a thread that has nothing else to do: nothing else removes what has expired.
+  ///
+  /// Room is given back in files that were made with incremental vacuum, as those of this module are; others are converted
+  /// by ``compact()``. In the file that shows at the latest when the store is closed.
+  ///
+  /// - Parameter now: The time.
+  /// - Returns: How many entries were deleted.
+  /// - Throws: As ``execute(_:)`` does. What was deleted before stays so.
+  @discardableResult
+  public func sweep(now: Timestamp = .now()) throws -> Int {
+    var deleted = 0
+    for table in tables {
+      var found: Int
+      repeat {
+        found = try execute { try $0.sweep(table, now: now, limit: Self.entriesPerStep) }
+        deleted += found
+      } while found == Self.entriesPerStep
+    }
+    while try executor.run({ database in try database.connection.giveBackPages() }) {}
+    return deleted
+  }
+
+  private static var entriesPerStep: Int { 200 }
+}
+
+extension SQLiteConnection {
+  /// Gives some free pages back to the system.
+  ///
+  /// - Returns: Whether there are more that can be given back.
+  fileprivate func giveBackPages() throws(StoreError) -> Bool {
+    let before = try freePages()
+    guard before > 0 else { return false }
+    try execute("PRAGMA incremental_vacuum(500)")
+    let after = try freePages()
+    return 0 < after && after < before
+  }
+
+  private func freePages() throws(StoreError) -> Int64 {
+    let statement = try SQLiteStatement("PRAGMA freelist_count", on: self)
+    return try statement.firstRow { $0.number(at: 0) } ?? 0
+  }
+}
