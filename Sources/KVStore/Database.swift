@@ -82,6 +82,23 @@ final class Database {
     }
   }
 
+  /// Deletes some entries that have expired, as a routine of its own would.
+  // Not by `transaction`: Swift 6.3.1 crashes when it optimises that for a type that is known here.
+  func sweep(_ table: Table, now: Timestamp, limit: Int) throws(StoreError) -> Int {
+    let statements = try begin()
+    do throws(StoreError) {
+      let count = try write(on: table) { (table) throws(StoreError) in
+        try table.deleteExpired(before: now, limit: limit)
+      }
+      try statements.commit.run()
+      tendLog()
+      return count
+    } catch {
+      rollBack(with: statements)
+      throw error
+    }
+  }
+
   /// Runs a reading routine, in memory, where there is no other connection.
   func read<R: ~Copyable>(_ routine: (borrowing Snapshot) throws -> R) throws -> R {
     if let breakdown { throw breakdown }

@@ -18,7 +18,9 @@ extension Store {
     for table in tables {
       var found: Int
       repeat {
-        found = try execute { try $0.sweep(table, now: now, limit: Self.entriesPerStep) }
+        found = try executor.run { database in
+          try database.sweep(table, now: now, limit: Self.entriesPerStep)
+        }
         deleted += found
       } while found == Self.entriesPerStep
     }
