@@ -39,11 +39,11 @@ extension CivilTime {
         if year > thisYear + 50 { year -= 100 }
       case "t":
         hour = try reader.number(digits: 2)
-        try reader.skip(":")
+        try reader.expect(":")
         minute = try reader.number(digits: 2)
-        try reader.skip(":")
+        try reader.expect(":")
         second = try reader.number(digits: 2)
-      default: try reader.skip(symbol)
+      default: try reader.expect(symbol)
       }
     }
     guard reader.rest.isEmpty else { throw DateReader.Mismatch() }
@@ -64,7 +64,7 @@ private struct DateReader {
 
   struct Mismatch: Error {}
 
-  mutating func skip(_ character: Character) throws(Mismatch) {
+  mutating func expect(_ character: Character) throws(Mismatch) {
     guard rest.popFirst() == character else { throw Mismatch() }
   }
 

@@ -117,6 +117,8 @@ final class Database {
       nextLook = now + .seconds(1)
       readers?.endSnapshots(begunBefore: now + (.zero - Store.Limits.snapshotAge))
     }
+    // It was begun anew without us.
+    if connection.logPages < logPagesForRestart { nextRestart = logPagesForRestart }
     guard connection.logPages >= nextRestart, let readers else { return }
     // The longer the log, the longer it may take: in the end longer than those who read.
     let limit = Duration.microseconds(5 * connection.logPages)

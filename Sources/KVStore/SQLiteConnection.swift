@@ -12,7 +12,7 @@ enum Location {
 /// One connection to a database. Used by one thread at a time, so it is opened without SQLite's
 /// mutex.
 // @safe: the handle is made in `init` and given back once, by `close` or `deinit`; SQLite keeps what
-// it points to until the last statement is gone too. `logSize` is written by commits, which come before that.
+// it points to until the last statement is gone too. `log` is used by commits, which come before that.
 @safe final class SQLiteConnection {
   /// `nil` once closed.
   private(set) var handle: OpaquePointer?
@@ -29,23 +29,30 @@ enum Location {
     case lookingInto
   }
 
-  /// How many pages the log had after the last commit of this connection, if ``watchLog()`` was called.
-  var logPages: Int { Int(unsafe logSize.pointee) }
-  private let logSize: UnsafeMutablePointer<Int32>
+  /// How many pages the log had after the last commit of this connection, if it is watched.
+  var logPages: Int { Int(unsafe log.pointee.pages) }
+  private let log: UnsafeMutablePointer<Log>
 
-  /// Has the size of the log noted, and its pages copied into the file every thousand.
-  func watchLog() {
+  private struct Log {
+    var pages: Int32 = 0
+    var pagesToCopy: Int32 = .max
+  }
+
+  /// Has the size of the log noted, and its pages copied into the file once there are so many.
+  func watchLog(copyingFrom pages: Int32 = 1_000) {
+    unsafe log.pointee.pagesToCopy = pages
     // This takes the place of SQLite's own hook, which does the second of these.
     _ = unsafe sqlite3_wal_hook(
       handle,
-      { size, handle, _, pages in
-        unsafe size!.assumingMemoryBound(to: Int32.self).pointee = pages
-        if pages >= 1_000 {
+      { log, handle, _, pages in
+        let log = unsafe log!.assumingMemoryBound(to: Log.self)
+        unsafe log.pointee.pages = pages
+        if unsafe pages >= log.pointee.pagesToCopy {
           // What cannot be copied yet is copied later.
           _ = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
         }
         return SQLITE_OK
-      }, logSize)
+      }, log)
   }
 
   /// Copies all of the log into the file, so that it is used anew, if nobody reads.
@@ -59,8 +66,8 @@ enum Location {
 
   /// Opens the database.
   init(_ location: Location, for use: Use = .writing) throws(StoreError) {
-    unsafe logSize = .allocate(capacity: 1)
-    unsafe logSize.initialize(to: 0)
+    unsafe log = .allocate(capacity: 1)
+    unsafe log.initialize(to: Log())
     let path =
       switch location {
       case .file(let path): path
@@ -85,7 +92,7 @@ enum Location {
   deinit {
     // Statements that are still there keep what they need of it until they go too.
     unsafe sqlite3_close_v2(handle)
-    unsafe logSize.deallocate()
+    unsafe log.deallocate()
   }
 
   /// Closes the file, which no statement may still use.

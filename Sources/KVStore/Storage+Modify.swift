@@ -22,13 +22,13 @@ extension Storage {
     _ table: Table, _ key: String, now: Timestamp? = nil,
     _ change: (inout [UInt8]?) throws -> R
   ) throws -> R {
-    let before = try get(table, key, now: now)
+    let before = try row(table, key, now: now)
     var value = before?.value
     let result = try change(&value)
     switch (value, before) {
     case (let value?, nil): try add(table, key, value, now: now)
-    case (let value?, .some):
-      try overwrite(table, key, value, expiresAt: try expiry(of: key, in: table))
+    case (let value?, let before?):
+      try overwrite(table, key, value, expiresAt: before.expiresAt)
     case (nil, .some): try delete(table, key)
     case (nil, nil): break
     }
@@ -86,7 +86,7 @@ extension Storage {
     _ table: Table, _ key: String, expiresAt: Timestamp?, now: Timestamp?,
     _ change: (Int64?) throws(StoreError) -> Int64
   ) throws(StoreError) -> Int64 {
-    guard let before = try get(table, key, now: now) else {
+    guard let before = try row(table, key, now: now) else {
       let number = try change(nil)
       try add(table, key, String(number), expiresAt: expiresAt, now: now)
       return number
@@ -96,7 +96,7 @@ extension Storage {
     }
     let after = try change(number)
     if after != number {
-      try overwrite(table, key, String(after), expiresAt: try expiry(of: key, in: table))
+      try overwrite(table, key, String(after), expiresAt: before.expiresAt)
     }
     return after
   }

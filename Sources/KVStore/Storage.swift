@@ -146,8 +146,13 @@ public struct Storage: ~Copyable, StorageReader {
     try database.write(on: table) { (table) throws(StoreError) in try table.delete(key) }
   }
 
-  borrowing func expiry(of key: String, in table: Table) throws(StoreError) -> Timestamp? {
-    try database.run(on: table) { (table) throws(StoreError) in try table.reads.expiry(of: key) }
+  /// The entry with its expiry; `nil` if there is none, or if it expired before `now`.
+  borrowing func row(
+    _ table: Table, _ key: String, now: Timestamp?
+  ) throws(StoreError) -> Row? {
+    try database.run(on: table) { (table) throws(StoreError) in
+      try table.reads.row(key, now: now)
+    }
   }
 
   /// Deletes the entries of a range, expired or not.

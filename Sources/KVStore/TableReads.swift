@@ -45,22 +45,21 @@ final class TableReads {
 
   /// The entry, unless it expired before `now`; without `now` nothing is expired.
   func entry(_ key: String, now: Timestamp?) throws(StoreError) -> Entry? {
+    try row(key, now: now)?.entry
+  }
+
+  /// The entry with its expiry, unless it expired before `now`.
+  func row(_ key: String, now: Timestamp?) throws(StoreError) -> Row? {
     let found = try select.lend(key, at: 1) { () throws(StoreError) in
-      try select.firstRow { row -> Entry? in
+      try select.firstRow { row -> Row? in
         let expiration = row.number(at: 0)
         if let now, expiration > 0, now.secondsSince1970 > expiration { return nil }
-        return Entry(value: row.bytes(at: 2), counter: row.number(at: 1))
+        return Row(
+          key: key, entry: Entry(value: row.bytes(at: 2), counter: row.number(at: 1)),
+          expiration: expiration)
       }
     }
     return found ?? nil
-  }
-
-  /// When the entry expires; `nil` for never, and without an entry.
-  func expiry(of key: String) throws(StoreError) -> Timestamp? {
-    let expiration = try select.lend(key, at: 1) { () throws(StoreError) in
-      try select.firstRow { $0.number(at: 0) } ?? 0
-    }
-    return expiration > 0 ? Timestamp(secondsSince1970: expiration) : nil
   }
 
   /// Every key, in the order of its bytes.
@@ -115,9 +114,15 @@ extension Row {
   /// The row that is being read; `nil` if its key is not UTF-8.
   fileprivate init?(_ row: borrowing SQLiteStatement) {
     guard let key = row.validText(at: 0) else { return nil }
-    let expiration = row.number(at: 1)
     self.init(
       key: key, entry: Entry(value: row.bytes(at: 3), counter: row.number(at: 2)),
+      expiration: row.number(at: 1))
+  }
+
+  /// From what the table holds, where 0 or less is no expiry.
+  fileprivate init(key: String, entry: Entry, expiration: Int64) {
+    self.init(
+      key: key, entry: entry,
       expiresAt: expiration > 0 ? Timestamp(secondsSince1970: expiration) : nil)
   }
 }

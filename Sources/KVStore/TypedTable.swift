@@ -110,8 +110,9 @@ public struct TypedTable<Value>: Sendable {
     _ key: String, now: Timestamp? = nil, in storage: borrowing Storage,
     _ change: (inout Value) throws -> R
   ) throws -> R? {
-    guard var value = try get(key, now: now, in: storage)?.value else { return nil }
-    return try storage.modify(table, key, now: now) { bytes in
+    try storage.modify(table, key, now: now) { bytes -> R? in
+      guard let stored = bytes else { return nil }
+      var value = try decode(stored)
       let result = try change(&value)
       bytes = try encode(value)
       return result

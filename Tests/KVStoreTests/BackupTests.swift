@@ -60,12 +60,12 @@ struct BackupTests {
     let written = Monitor(0)
     let ended = Monitor(0)
     for thread in 0..<4 {
-      try Thread.startDetached(name: "writer \(thread)") {
+      try startThread("writer \(thread)") {
         var numbers = SplitMix64(seed: UInt64(thread))
         while !isDone.load(ordering: .relaxed) {
           let from = Int.random(in: 0..<10, using: &numbers)
           let to = (from + Int.random(in: 1..<10, using: &numbers)) % 10
-          try! store.execute { storage in
+          try store.execute { storage in
             try storage.increment(.accounts, "account \(from)", by: -1)
             try storage.increment(.accounts, "account \(to)", by: 1)
           }

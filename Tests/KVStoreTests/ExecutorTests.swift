@@ -26,16 +26,14 @@ private final class Resource: JobRunner {
 
 @Suite("The executor", .serialized)
 struct ExecutorTests {
-  // `try!` stands below in closures that run on threads of their own, where nobody is to be told: an error there is a
-  // failure of the test and ends the run.
   private let executor = Executor(Resource(), queueLimit: 300)
 
   /// Starts a thread that holds the baton until `release`, and waits until it does.
   private func holdBaton(name: String = "holder", until release: Event) throws {
     let holds = Event()
     let executor = executor
-    try Thread.startDetached(name: name) {
-      try! executor.run { _ in
+    try startThread(name) {
+      try executor.run { _ in
         holds.signal()
         release.wait()
       }
@@ -44,9 +42,9 @@ struct ExecutorTests {
   }
 
   /// Starts a thread for each caller, the next when the one before is in line.
-  private func lineUp(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) throws {
+  private func lineUp(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
     for caller in 0..<count {
-      try Thread.startDetached(name: "caller \(caller)") { body(caller) }
+      try startThread("caller \(caller)") { try body(caller) }
       waitForLine(of: caller + 1)
     }
   }
@@ -67,7 +65,7 @@ struct ExecutorTests {
     let done = Monitor(0)
     try holdBaton(until: release)
     try lineUp(300) { [executor] caller in
-      try! executor.perform { resource in
+      try executor.perform { resource in
         resource.log.append(.init(caller: caller, thread: Thread.currentName))
       }
       done.withLock { $0 += 1 }
@@ -90,11 +88,11 @@ struct ExecutorTests {
     try holdBaton(until: release)
     try lineUp(9) { [executor] caller in
       if caller.isMultiple(of: 3) {
-        try! executor.run {
+        try executor.run {
           $0.log.append(.init(caller: caller, thread: Thread.currentName))
         }
       } else {
-        try! executor.perform { $0.log.append(.init(caller: caller, thread: "any")) }
+        try executor.perform { $0.log.append(.init(caller: caller, thread: "any")) }
       }
       done.withLock { $0 += 1 }
       done.wakeAll()
@@ -136,7 +134,7 @@ struct ExecutorTests {
     let done = Monitor(0)
     try holdBaton(until: release)
     try lineUp(300) { [executor] _ in
-      try! executor.run { $0.count += 1 }
+      try executor.run { $0.count += 1 }
       done.withLock { $0 += 1 }
       done.wakeAll()
     }
@@ -165,7 +163,7 @@ struct ExecutorTests {
     try holdBaton(until: release)
     let outcome = Monitor<(error: StoreError?, thread: String)>((nil, ""))
     try lineUp(1) { [executor] _ in
-      try! executor.perform { _ in
+      try executor.perform { _ in
         do {
           try executor.run { _ in }
           outcome.withLock { $0 = (nil, Thread.currentName) }
@@ -189,10 +187,10 @@ struct ExecutorTests {
     let release = Event()
     let done = Monitor(0)
     try holdBaton(until: release)
-    try lineUp(5) { [executor] _ in try! executor.run { $0.count += 1 } }
+    try lineUp(5) { [executor] _ in try executor.run { $0.count += 1 } }
     for _ in 0..<3 {
-      try Thread.startDetached(name: "closer") { [executor] in
-        try! executor.close { $0.log.append(.init(caller: $0.count, thread: "last")) }
+      try startThread("closer") { [executor] in
+        try executor.close { $0.log.append(.init(caller: $0.count, thread: "last")) }
         // The holder may still be on its way out of `run`, but the last work is done.
         done.withLock { $0 += 1 }
         done.wakeAll()

@@ -60,6 +60,7 @@ struct FaultTests {
     // Whoever gets no answer waits for ever, and so would the test.
     alarm(300)
     let directory = TemporaryDirectory()
+    defer { withExtendedLifetime(directory) {} }
     var position = 0
     while true {
       var next = FaultRun(fault, at: position, in: directory)

@@ -21,34 +21,6 @@ struct GroupCommitTests {
       path: directory.file("test.sqlite"), tables: [.accounts], busyTimeout: .milliseconds(20))
   }
 
-  /// Has routines wait in line, in this order, lets them go, and gives what each came to.
-  private func together(
-    _ routines: [@Sendable (borrowing Storage) throws -> Int]
-  ) throws -> [Result<Int, any Error>] {
-    let release = Event()
-    let holds = Event()
-    let results = Monitor([Int: Result<Int, any Error>]())
-    let store = store
-    try Thread.startDetached(name: "holder") {
-      try! store.executor.run { _ in
-        holds.signal()
-        release.wait()
-      }
-    }
-    holds.wait()
-    for (index, routine) in routines.enumerated() {
-      try Thread.startDetached(name: "caller \(index)") {
-        let result = Result { try store.execute(routine) }
-        results.withLock { $0[index] = result }
-        results.wakeAll()
-      }
-      while store.executor.waitingCallers < index + 1 { sched_yield() }
-    }
-    release.signal()
-    return results.wait { $0.count == routines.count ? $0 : nil }!
-      .sorted { $0.key < $1.key }.map(\.value)
-  }
-
   private func adds(_ key: String) -> @Sendable (borrowing Storage) throws -> Int {
     { storage in
       let before = try storage.count(.accounts)
@@ -76,7 +48,7 @@ struct GroupCommitTests {
   @Test("Twenty routines are stored with one commit, each seeing those before it")
   func oneCommit() throws {
     try countCommits()
-    let results = try together((0..<20).map { adds("key \($0 + 10)") })
+    let results = try together(in: store, (0..<20).map { adds("key \($0 + 10)") })
     #expect(try results.map { try $0.get() } == Array(0..<20))
     #expect(commits.load(ordering: .relaxed) == 1)
     #expect(try keys == (0..<20).map { "key \($0 + 10)" })
@@ -85,19 +57,21 @@ struct GroupCommitTests {
   @Test("One that throws takes back its own changes, and nobody else's")
   func oneThrows() throws {
     try countCommits()
-    let results = try together([
-      adds("a"),
-      { storage in
-        try storage.add(.accounts, "b", "")
-        try storage.delete(.accounts, "a")
-        throw Refusal()
-      },
-      { storage in
-        try storage.add(.accounts, "a", "")  // is there: the delete was taken back
-        return 0
-      },
-      adds("c"),
-    ])
+    let results = try together(
+      in: store,
+      [
+        adds("a"),
+        { storage in
+          try storage.add(.accounts, "b", "")
+          try storage.delete(.accounts, "a")
+          throw Refusal()
+        },
+        { storage in
+          try storage.add(.accounts, "a", "")  // is there: the delete was taken back
+          return 0
+        },
+        adds("c"),
+      ])
     #expect(try results[0].get() == 0)
     #expect(throws: Refusal()) { try results[1].get() }
     #expect(throws: StoreError.entryExists(table: .accounts, key: "a")) { try results[2].get() }
@@ -119,19 +93,21 @@ struct GroupCommitTests {
         """)
     }
     let runs = Atomic(0)
-    let results = try together([
-      adds("a"),
-      { storage in
-        runs.add(1, ordering: .relaxed)
-        return try storage.count(.accounts)
-      },
-      adds("bad"),
-      { storage in
-        // What it complains about is not there in the end.
-        if try storage.get(.accounts, "bad") != nil { throw Refusal() }
-        return 7
-      },
-    ])
+    let results = try together(
+      in: store,
+      [
+        adds("a"),
+        { storage in
+          runs.add(1, ordering: .relaxed)
+          return try storage.count(.accounts)
+        },
+        adds("bad"),
+        { storage in
+          // What it complains about is not there in the end.
+          if try storage.get(.accounts, "bad") != nil { throw Refusal() }
+          return 7
+        },
+      ])
     for index in [0, 2] {
       let error = #expect(throws: StoreError.self) { try results[index].get() }
       guard case .sqlite(code: 787, message: _) = error else {  // SQLITE_CONSTRAINT_FOREIGNKEY
@@ -150,18 +126,20 @@ struct GroupCommitTests {
     let large = [UInt8](repeating: 1, count: 1_000_000)
     try store.executor.run { try $0.connection.execute("PRAGMA max_page_count = 100") }
     let runs = Atomic(0)
-    let results = try together([
-      { storage in
-        runs.add(1, ordering: .relaxed)
-        try storage.add(.accounts, "a", "")
-        return try storage.count(.accounts)
-      },
-      { storage in
-        try? storage.add(.accounts, "large", large)  // hides it
-        return 0
-      },
-      adds("b"), adds("c"),
-    ])
+    let results = try together(
+      in: store,
+      [
+        { storage in
+          runs.add(1, ordering: .relaxed)
+          try storage.add(.accounts, "a", "")
+          return try storage.count(.accounts)
+        },
+        { storage in
+          try? storage.add(.accounts, "large", large)  // hides it
+          return 0
+        },
+        adds("b"), adds("c"),
+      ])
     #expect(try results[0].get() == 1)
     #expect(runs.load(ordering: .relaxed) == 2)
     #expect(throws: StoreError.full) { try results[1].get() }
@@ -183,9 +161,9 @@ struct GroupCommitTests {
       }
     }
     #expect(throws: Refusal()) { try store.execute(translates) }
-    let alone = try together([translates])
+    let alone = try together(in: store, [translates])
     #expect(throws: Refusal()) { try alone[0].get() }
-    let results = try together([adds("a"), translates, adds("b")])
+    let results = try together(in: store, [adds("a"), translates, adds("b")])
     #expect(throws: Refusal()) { try results[1].get() }
     #expect(try keys == ["a", "b"])
   }
@@ -194,7 +172,7 @@ struct GroupCommitTests {
   func beginFails() throws {
     let other = try SQLiteConnection(.file(directory.file("test.sqlite")))
     try other.execute("BEGIN IMMEDIATE")
-    let results = try together([adds("a"), adds("b"), adds("c")])
+    let results = try together(in: store, [adds("a"), adds("b"), adds("c")])
     for result in results { #expect(throws: StoreError.busy) { try result.get() } }
     try other.execute("COMMIT")
     try store.execute { try $0.add(.accounts, "d", "") }
@@ -221,7 +199,7 @@ struct GroupCommitTests {
           try storage.increment(.accounts, "\(to)", by: amount)
         }
         if round.isMultiple(of: 5) {
-          let sum = try! store.read { snapshot in
+          let sum = try store.read { snapshot in
             try snapshot.scan(.accounts, limit: 100).rows.reduce(0) { $0 + Int($1.text!)! }
           }
           precondition(sum == 1_000, "the sum is \(sum)")

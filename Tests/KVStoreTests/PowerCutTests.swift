@@ -62,6 +62,7 @@ struct PowerCutTests {
     defer { FaultyFiles.uninstall() }
     return try FaultyFiles.recordChanges {
       let directory = TemporaryDirectory()
+      defer { withExtendedLifetime(directory) {} }
       let store = try FaultScenario.open(in: directory, durability: durability)
       try use(store)
       try store.close()

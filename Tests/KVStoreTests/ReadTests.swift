@@ -53,7 +53,7 @@ struct ReadTests {
     try store.read { snapshot in
       #expect(try balance(snapshot) == "1")
       try onThreads(1) { _ in
-        try! store.execute { storage in
+        try store.execute { storage in
           try storage.overwrite(.accounts, "ada", "2")
           try storage.add(.accounts, "bob", "")
         }
@@ -70,8 +70,8 @@ struct ReadTests {
     let store = store
     let (wrote, read) = (Event(), Event())
     let done = Event()
-    try Thread.startDetached(name: "writer") {
-      try! store.execute { storage in
+    try startThread("writer") {
+      try store.execute { storage in
         try storage.overwrite(.accounts, "ada", "2")
         wrote.signal()
         read.wait()
@@ -102,9 +102,9 @@ struct ReadTests {
       var last = 0
       for round in 0..<200 {
         if thread < 2, round.isMultiple(of: 4) {
-          _ = try! store.execute { try $0.increment(.accounts, "ada") }
+          _ = try store.execute { try $0.increment(.accounts, "ada") }
         }
-        let number = Int(try! store.read { try $0.get(.accounts, "ada")!.text! })!
+        let number = Int(try store.read { try $0.get(.accounts, "ada")!.text! })!
         precondition(number >= last, "\(number) came after \(last)")
         last = number
       }
@@ -120,8 +120,8 @@ struct ReadTests {
     let release = Event()
     let done = Monitor(0)
     for number in 0..<(Store.Limits.readers + 8) {
-      try Thread.startDetached(name: "reader \(number)") {
-        try! store.read { snapshot in
+      try startThread("reader \(number)") {
+        try store.read { snapshot in
           _ = try snapshot.count(.accounts)
           reading.withLock { $0 += 1 }
           reading.wakeAll()
@@ -157,8 +157,8 @@ struct ReadTests {
     let (reads, release) = (Event(), Event())
     let order = Mutex<[String]>([])
     let closed = Event()
-    try Thread.startDetached(name: "reader") {
-      try! store.read { snapshot in
+    try startThread("reader") {
+      try store.read { snapshot in
         _ = try snapshot.count(.accounts)
         reads.signal()
         release.wait()
@@ -167,8 +167,8 @@ struct ReadTests {
       }
     }
     reads.wait()
-    try Thread.startDetached(name: "closer") {
-      try! store.close()
+    try startThread("closer") {
+      try store.close()
       order.withLock { $0.append("closed") }
       closed.signal()
     }
@@ -197,8 +197,8 @@ struct ReadTests {
     let store = store
     let (reads, done) = (Event(), Event())
     let result = Mutex<StoreError?>(nil)
-    try Thread.startDetached(name: "reader") {
-      try! store.read { snapshot in
+    try startThread("reader") {
+      try store.read { snapshot in
         _ = try snapshot.count(.accounts)
         reads.signal()
         do {
@@ -224,7 +224,7 @@ struct ReadTests {
       let store = try Store(path: directory.file("a.sqlite"), tables: [.accounts])
       try store.execute { try $0.add(.accounts, "ada", "") }
       try onThreads(2) { _ in
-        try! store.close()
+        try store.close()
         precondition(openFiles(in: directory) == [])
       }
       #expect(directory.names == ["a.sqlite"])
@@ -241,9 +241,9 @@ struct ReadTests {
     let isOver = Atomic(false)
     let ended = Monitor(0)
     for number in 0..<4 {
-      try Thread.startDetached(name: "reader \(number)") {
+      try startThread("reader \(number)") {
         while !isOver.load(ordering: .relaxed) {
-          try! store.read { snapshot in
+          try store.read { snapshot in
             for _ in 0..<20 { _ = try snapshot.count(.accounts) }
           }
         }
@@ -309,11 +309,11 @@ struct ReadTests {
     let usual = logSize()
     try store.read { snapshot in
       _ = try snapshot.count(.accounts)
-      try onThreads(1) { _ in try! write(2_000) }
+      try onThreads(1) { _ in try write(2_000) }
       #expect(logSize() > 2 * usual)
       store.readers!.endSnapshots(begunBefore: .now() + .seconds(10))
       let grown = logSize()
-      try onThreads(1) { _ in try! write(4_000) }
+      try onThreads(1) { _ in try write(4_000) }
       // A few pages more at most: what is written before SQLite notices that it may begin anew.
       #expect(logSize() < grown + 100_000)
     }
@@ -328,7 +328,7 @@ struct ReadTests {
     let began = Event()
     let ended = Atomic(false)
     let done = Event()
-    try Thread.startDetached(name: "ender") {
+    try startThread("ender") {
       began.wait()
       while !ended.load(ordering: .relaxed) {
         store.readers!.endSnapshots(begunBefore: .now() + .seconds(10))

@@ -93,8 +93,8 @@ struct FaultScenario {
     let directory = TemporaryDirectory()
     let store = try open(in: directory)
     for step in steps { try store.execute(step.routine) }
-    // Closed, it would leave no log.
-    return withExtendedLifetime(store) { files(in: directory) }
+    // Closed, it would leave no log; and the files go with the directory.
+    return withExtendedLifetime((store, directory)) { files(in: directory) }
   }
 
   struct Refusal: Error, Equatable {}
@@ -141,7 +141,8 @@ struct FaultScenario {
       path: directory.file("test.sqlite"), tables: FaultScenario.tables, durability: durability,
       busyTimeout: .milliseconds(20))
     try store.executor.run { database in
-      try database.connection.execute("PRAGMA cache_size = 5; PRAGMA wal_autocheckpoint = 8")
+      try database.connection.execute("PRAGMA cache_size = 5")
+      database.connection.watchLog(copyingFrom: 8)
     }
     return store
   }

@@ -3,6 +3,9 @@
 import Glibc
 
 /// A new, empty directory, deleted with the files in it when the last reference goes.
+///
+/// Optimised code lets a local variable go as soon as nobody needs it, though its path may be needed still: where that
+/// is so, `withExtendedLifetime` keeps it.
 final class TemporaryDirectory: Sendable {
   let path: String
 

@@ -15,15 +15,15 @@ func together(
   let release = Event()
   let holds = Event()
   let results = Monitor([Int: Result<Int, any Error>]())
-  try Thread.startDetached(name: "holder") {
-    try! store.executor.run { _ in
+  try startThread("holder") {
+    try store.executor.run { _ in
       holds.signal()
       release.wait()
     }
   }
   holds.wait()
   for (index, routine) in routines.enumerated() {
-    try Thread.startDetached(name: "caller \(index)") {
+    try startThread("caller \(index)") {
       let result = Result { try store.execute(routine) }
       if case .success = result { acknowledge(index) }
       results.withLock { $0[index] = result }
