@@ -4,7 +4,7 @@ import Synchronization
 import Threads
 
 /// What an executor lends: something that does jobs, one after the other or several together.
-protocol JobRunner: AnyObject {
+protocol JobRunner: AnyObject, SendableMetatype {
   associatedtype Job: Sendable
 
   /// Does the jobs, in their order. It lets go of them before it returns.
@@ -21,12 +21,18 @@ protocol JobRunner: AnyObject {
 /// done together. So a busy line moves without waiting for threads to wake up, what can be done for
 /// many at once is, and no caller is kept for ever doing the work of others.
 ///
+/// Callers that must not wait, as asynchronous code, leave a ticket too. What they want is done by
+/// whoever holds the baton; where nobody does, the executor's own thread gets it. Only that thread
+/// runs *errands*: anything that is to be done in turn with the jobs, and may use the executor as a
+/// caller does.
+///
 /// Why this is safe: `holder` is set from `nil` under the lock only, and from then until it is
 /// changed only the thread it names uses the resource, so uses never overlap, and the lock orders
 /// them. Work runs without the lock. Whoever leaves the line leaves it once, under the lock, and
-/// the one who took it out wakes it once. The baton is laid down only where the line is empty, in
-/// the same locked step, and a caller joins the line only while the baton is taken: so nobody is
-/// forgotten in the line.
+/// the one who took it out tells it once; whoever withdraws a ticket has claimed it before, so that
+/// nobody serves it any more. The baton is laid down only where the line is empty, in the same
+/// locked step, and a caller joins the line only while the baton is taken: so nobody is forgotten
+/// in the line.
 // @unchecked: the resource is used by the holder of the baton only, see above.
 final class Executor<Resource: JobRunner>: @unchecked Sendable {
   /// How many jobs are done together.
@@ -37,37 +43,60 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
   private struct State {
     /// The thread that holds the baton, which alone may pass it on or lay it down.
     var holder: ThreadID?
+    /// Whether the holder runs an errand, and does not use the resource at this moment.
+    var isAtErrand = false
     var line = Line<Resource.Job>()
     var phase = Phase.open
 
-    /// Refuses those who may not come in.
-    func admit(isLast: Bool) throws(StoreError) {
-      if holder == .current { throw .reentrant }
+    /// Lets a caller use the resource, if it is free for it.
+    ///
+    /// - Returns: `nil` if the caller has to wait.
+    mutating func enter(isLast: Bool) throws(StoreError) -> Access? {
+      if holder == .current {
+        guard isAtErrand, !isLast else { throw .reentrant }
+        if phase != .open { throw .closed }
+        isAtErrand = false
+        return .withinErrand
+      }
       if phase != .open, !isLast { throw .closed }
-    }
-
-    mutating func takeIfFree() -> Bool {
-      guard holder == nil else { return false }
+      guard holder == nil else { return nil }
       holder = .current
-      return true
+      return .baton
     }
 
-    /// Those whose jobs are done together next: none if the first wants the baton itself. Where nobody waits the baton is
-    /// laid down.
+    /// Those whose jobs are done together next: none if the first is a matter for its own thread. Where nobody waits the
+    /// baton is laid down.
     mutating func nextRound(atMost count: Int) -> [Ticket<Resource.Job>]? {
       guard line.count == 0 else { return round(atMost: count) }
       holder = nil
       return nil
     }
 
+    /// Gives the baton to the ticket's thread if it is free; otherwise the ticket is the last in line.
+    mutating func lineUp(_ ticket: Ticket<Resource.Job>) -> Bool {
+      guard holder == nil else {
+        line.append(ticket)
+        return false
+      }
+      // It may have been withdrawn already.
+      guard ticket.claim() else { return false }
+      holder = ticket.thread
+      return true
+    }
+
     mutating func round(atMost count: Int) -> [Ticket<Resource.Job>] {
       var round: [Ticket<Resource.Job>] = []
-      while round.count < count, let ticket = line.first, ticket.hasJob {
-        round.append(ticket)
-        line.removeFirst()
-      }
+      while round.count < count, let ticket = line.popFirstWithJob() { round.append(ticket) }
       return round
     }
+  }
+
+  /// How a caller may use the resource.
+  private enum Access {
+    /// It holds the baton, and passes it on afterwards.
+    case baton
+    /// It is at an errand and goes on with that.
+    case withinErrand
   }
 
   private enum Phase { case open, closing, closed }
@@ -75,11 +104,42 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
   private let resource: Resource
   private let queueLimit: Int
   private let state = Monitor(State())
+  /// Set once, before anybody could need it.
+  private let ownThread = Monitor<OwnThread?>(nil)
 
   init(_ resource: sending Resource, queueLimit: Int) {
     self.resource = resource
     self.queueLimit = queueLimit
   }
+
+  /// Starts the executor's own thread, which those need that do not wait.
+  ///
+  /// - Parameters:
+  ///   - name: Its name.
+  ///   - interval: For how long it has nothing to do before it does `idle`, again and again.
+  ///   - idle: Done with the resource, when that is free too. Returns whether there is more of it.
+  func startThread(
+    name: String, idleAfter interval: Duration, _ idle: @escaping @Sendable (Resource) -> Bool
+  ) throws(ThreadError) {
+    let thread = try OwnThread(name: name, idleAfter: interval) { [weak self] in
+      // Where the store is closed or busy, nothing is to be done.
+      do { return try self?.runIfFree(idle) ?? false } catch { return false }
+    }
+    ownThread.withLock { $0 = thread }
+  }
+
+  /// Prepares the resource, before anybody else knows the executor.
+  func withResourceBeforeUse(_ prepare: (Resource) -> Void) {
+    state.withLock { _ in prepare(resource) }
+  }
+
+  /// Lets the own thread end once it has done what it was given, if there is one.
+  func endThread() { ownThread.withLock { $0 }?.end() }
+
+  /// Has the own thread do this, without the baton.
+  func onOwnThread(_ task: @escaping @Sendable () -> Void) { own.do(task) }
+
+  private var own: OwnThread { ownThread.withLock { $0! } }
 
   /// How many callers are in line.
   var waitingCallers: Int { state.withLock { $0.line.count } }
@@ -87,56 +147,64 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
   /// Whether the calling thread holds the baton.
   var isHeldByCaller: Bool { state.withLock { $0.holder == .current } }
 
+  /// Whether the calling thread is using the resource.
+  var isUsedByCaller: Bool { state.withLock { $0.holder == .current && !$0.isAtErrand } }
+
+  // MARK: For callers that wait
+
   /// Does `work` on the calling thread if nobody else is at it.
   ///
   /// - Returns: `nil` if somebody is.
   /// - Throws: What `work` throws; `.reentrant` from within work of this executor; `.closed`.
   func runIfFree<R>(_ work: (Resource) throws -> R) throws -> R? {
-    let isFree = try state.withLock { state throws(StoreError) in
-      try state.admit(isLast: false)
-      return state.takeIfFree()
-    }
-    guard isFree else { return nil }
-    defer { passOn() }
+    let access = try state.withLock { state throws(StoreError) in try state.enter(isLast: false) }
+    guard let access else { return nil }
+    defer { leave(access) }
     return try work(resource)
   }
 
   /// Does `work` on the calling thread when its turn comes.
   ///
   /// - Throws: What `work` throws; `.reentrant` from within work of this executor; `.closed`;
-  ///   `.queueFull`.
-  func run<R: ~Copyable>(_ work: (Resource) throws -> R) throws -> R {
-    try waitForBaton(Ticket(), isLast: false)
-    defer { passOn() }
+  ///   `.queueFull`; `.timeout` if it has not begun until the deadline.
+  func run<R>(
+    until deadline: MonotonicTime = .distantFuture, _ work: (Resource) throws -> R
+  ) throws -> R {
+    // Nobody does it for the caller, so it gets access.
+    let access = try wait(with: Ticket(), isLast: false, until: deadline)!
+    defer { leave(access) }
     return try work(resource)
   }
 
   /// Has a job done when its turn comes, here or on the thread of another caller, together with those of others, and waits
   /// for it.
   ///
-  /// - Throws: `.reentrant` from within work of this executor; `.closed`; `.queueFull`.
-  func perform(_ job: Resource.Job) throws(StoreError) {
+  /// - Parameters:
+  ///   - job: The job.
+  ///   - deadline: If it has not begun until then, it is not done.
+  /// - Throws: `.reentrant` from within work of this executor; `.closed`; `.queueFull`; `.timeout`.
+  func perform(
+    _ job: Resource.Job, until deadline: MonotonicTime = .distantFuture
+  ) throws(StoreError) {
     let ticket = Ticket(job)
-    guard try waitForBaton(ticket, isLast: false) else { return }
-    let others = state.withLock { $0.round(atMost: Self.jobsPerRound - 1) }
-    perform([ticket] + others)
-    for other in others { other.wake(.finished) }
-    passOn()
+    guard let access = try wait(with: ticket, isLast: false, until: deadline) else { return }
+    serve(ticket)
+    leave(access)
   }
 
   /// Does `work` as the last of all: behind those in line, and nobody comes after.
   ///
-  /// Further calls wait until that is done.
+  /// Further calls wait until that is done. Errands go on after it.
   ///
   /// - Parameters:
   ///   - prepare: Done first, once nobody comes in any more, without the resource.
   ///   - work: The last work.
-  /// - Throws: What `work` throws; `.reentrant` from within work of this executor.
+  /// - Throws: What `work` throws; `.reentrant` from within work or an errand of this executor.
   func close(
     prepare: () -> Void = {}, _ work: (Resource) throws(StoreError) -> Void
   ) throws(StoreError) {
     let isFirst = try state.withLock { state throws(StoreError) in
-      try state.admit(isLast: true)
+      if state.holder == .current { throw .reentrant }
       defer { if state.phase == .open { state.phase = .closing } }
       return state.phase == .open
     }
@@ -149,45 +217,113 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
       state.wakeAll()
     }
     prepare()
-    try waitForBaton(Ticket(), isLast: true)
-    defer { passOn() }
+    let access = try wait(with: Ticket(), isLast: true)!
+    defer { leave(access) }
     try work(resource)
   }
 
-  /// Returns when the calling thread holds the baton, or when the ticket's job was done by another.
-  ///
-  /// - Returns: Whether it holds the baton.
-  @discardableResult
-  private func waitForBaton(
-    _ ticket: Ticket<Resource.Job>, isLast: Bool
-  ) throws(StoreError) -> Bool {
-    let isFree = try state.withLock { state throws(StoreError) in
-      try state.admit(isLast: isLast)
-      if state.takeIfFree() { return true }
+  /// Returns when the caller may use the resource, or when the ticket's job was done by another, which is `nil`.
+  private func wait(
+    with ticket: Ticket<Resource.Job>, isLast: Bool, until deadline: MonotonicTime = .distantFuture
+  ) throws(StoreError) -> Access? {
+    let access = try state.withLock { state throws(StoreError) -> Access? in
+      if let access = try state.enter(isLast: isLast) { return access }
       if state.line.count >= queueLimit, !isLast { throw .queueFull(limit: queueLimit) }
       state.line.append(ticket)
-      return false
+      return nil
     }
-    return isFree || ticket.wait() == .holdsBaton
+    if let access { return access }
+    if let call = ticket.wait(until: deadline) { return call == .holdsBaton ? .baton : nil }
+    if ticket.withdraw() { throw .timeout }
+    // Somebody is about to do it.
+    return ticket.wait() == .holdsBaton ? .baton : nil
+  }
+
+  // MARK: For callers that do not wait
+
+  /// A ticket for a job that is done when its turn comes; then `whenDone` is called, on some thread that must not be kept
+  /// waiting.
+  ///
+  /// It may be withdrawn.
+  func ticket(
+    for job: Resource.Job, whenDone: @escaping @Sendable () -> Void
+  ) -> Ticket<Resource.Job> {
+    let own = own
+    return Ticket(job, thread: own.id) { [self] ticket, call in
+      switch call {
+      case .finished: whenDone()
+      case .holdsBaton:
+        own.do { [self] in
+          serve(ticket)
+          passOn()
+        }
+      }
+    }
+  }
+
+  /// Puts a ticket of ``ticket(for:whenDone:)`` in line.
+  ///
+  /// - Throws: `.closed`; `.queueFull`.
+  func submit(_ ticket: Ticket<Resource.Job>) throws(StoreError) {
+    let holdsBaton = try state.withLock { state throws(StoreError) in
+      if state.phase != .open { throw .closed }
+      if state.line.count >= queueLimit { throw .queueFull(limit: queueLimit) }
+      return state.lineUp(ticket)
+    }
+    if holdsBaton { ticket.tell(.holdsBaton) }
+  }
+
+  /// Has something done on the own thread, in turn with the jobs. It may use the executor as a caller does.
+  func submit(errand: @escaping @Sendable () -> Void) {
+    let own = own
+    let ticket = Ticket<Resource.Job>(nil, thread: own.id) { [self] _, _ in
+      own.do { [self] in
+        state.withLock { $0.isAtErrand = true }
+        errand()
+        state.withLock { $0.isAtErrand = false }
+        passOn()
+      }
+    }
+    let holdsBaton = state.withLock { $0.lineUp(ticket) }
+    if holdsBaton { ticket.tell(.holdsBaton) }
+  }
+
+  // MARK: With the baton
+
+  /// Has the ticket's job done, together with others of the line.
+  private func serve(_ ticket: Ticket<Resource.Job>) {
+    let others = state.withLock { $0.round(atMost: Self.jobsPerRound - 1) }
+    serve([ticket] + others)
+  }
+
+  private func serve(_ round: [Ticket<Resource.Job>]) {
+    perform(round)
+    for ticket in round { ticket.tell(.finished) }
+  }
+
+  /// The jobs are gone when this returns: a caller may return as soon as it is told, and must find that nobody else still
+  /// has the routine that it was lent.
+  private func perform(_ round: [Ticket<Resource.Job>]) {
+    let jobs = round.compactMap { $0.takeJob() }
+    if !jobs.isEmpty { resource.perform(jobs) }
+  }
+
+  private func leave(_ access: Access) {
+    switch access {
+    case .baton: passOn()
+    case .withinErrand: state.withLock { $0.isAtErrand = true }
+    }
   }
 
   /// Has the jobs of the line done, then passes the baton to the oldest who still waits, or lays it down.
   private func passOn() {
     guard let round = state.withLock({ $0.nextRound(atMost: Self.jobsPerRound) }) else { return }
-    perform(round)
-    for ticket in round { ticket.wake(.finished) }
+    serve(round)
     let heir = state.withLock { state in
       let ticket = state.line.popFirst()
       state.holder = ticket?.thread
       return ticket
     }
-    heir?.wake(.holdsBaton)
-  }
-
-  /// The jobs are gone when this returns: a caller may return as soon as it is woken, and must find that nobody else still
-  /// has the routine that it was lent.
-  private func perform(_ round: [Ticket<Resource.Job>]) {
-    let jobs = round.compactMap { $0.takeJob() }
-    if !jobs.isEmpty { resource.perform(jobs) }
+    heir?.tell(.holdsBaton)
   }
 }

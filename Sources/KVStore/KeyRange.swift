@@ -35,6 +35,15 @@ public struct KeyRange: Hashable, Sendable {
     KeyRange(lower: Array(first.utf8), upper: Array(end.utf8))
   }
 
+  /// Whether the key is in the range.
+  public func contains(_ key: String) -> Bool {
+    let bytes = key.utf8
+    if bytes.lexicographicallyPrecedes(lower) || isAfterLower && bytes.elementsEqual(lower) {
+      return false
+    }
+    return upper.map { bytes.lexicographicallyPrecedes($0) } ?? true
+  }
+
   /// What is left of the range behind a key, or before it if the range is read backwards.
   func rest(behind key: String, backwards: Bool) -> KeyRange {
     let bytes = Array(key.utf8)

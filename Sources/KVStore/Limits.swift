@@ -16,8 +16,14 @@ extension Store {
     /// How many may be in ``Store/read(_:)`` at once; each has a connection.
     public static let readers = 32
 
+    /// How many threads a store has at most for those who read in asynchronous code.
+    public static let readingThreads = 4
+
     /// How old the snapshot of a ``Store/read(_:)`` may become while others write.
     public static let snapshotAge: Duration = .seconds(60)
+
+    /// How many changes are kept for those who observe them; see ``Store/changes(in:_:after:)``.
+    public static let keptChanges = 4_096
 
     /// How many callers may wait in ``Store/execute(_:)`` at once.
     ///

@@ -13,6 +13,8 @@ final class ReadPool: Sendable {
     /// Nothing is lent for a moment.
     var isPaused = false
     var isClosed = false
+    /// How many have been lent so far.
+    var loans = 0
 
     var isLentToCaller: Bool {
       let thread = ThreadID.current
@@ -26,6 +28,7 @@ final class ReadPool: Sendable {
       if isPaused { return nil }
       let thread = ThreadID.current
       if let reader = idle.popLast() {
+        loans += 1
         lent.append(Loan(thread: thread, reader: reader))
         return .reader(reader)
       }
@@ -71,10 +74,12 @@ final class ReadPool: Sendable {
 
   /// Runs a reading routine on the calling thread.
   ///
-  /// - Throws: What the routine throws; `.reentrant` from within one of this pool; `.closed`; why no connection could be
-  ///   opened, or begin.
-  func read<R: ~Copyable>(_ routine: (borrowing Snapshot) throws -> R) throws -> R {
-    let reader = try borrow()
+  /// - Throws: What the routine throws; `.reentrant` from within one of this pool; `.closed`; `.timeout` if there was no
+  ///   connection until the deadline; why none could be opened, or begin.
+  func read<R: ~Copyable>(
+    until deadline: MonotonicTime, _ routine: (borrowing Snapshot) throws -> R
+  ) throws -> R {
+    let reader = try borrow(until: deadline)
     defer { giveBack(reader) }
     return try reader.read(routine)
   }
@@ -83,21 +88,22 @@ final class ReadPool: Sendable {
   ///
   /// - Throws: What `body` throws, and otherwise as ``read(_:)``.
   func asReader<R>(_ body: () throws -> R) throws -> R {
-    let reader = try borrow()
+    let reader = try borrow(until: .distantFuture)
     defer { giveBack(reader) }
     return try body()
   }
 
-  private func borrow() throws(StoreError) -> SnapshotReader {
+  private func borrow(until deadline: MonotonicTime) throws(StoreError) -> SnapshotReader {
     let limit = limit
-    let grant = try state.wait { (state) -> Result<Grant, StoreError>? in
+    let grant = state.wait(until: deadline) { (state) -> Result<Grant, StoreError>? in
       do throws(StoreError) {
         return try state.borrow(atMost: limit).map { .success($0) }
       } catch {
         return .failure(error)
       }
-    }!.get()  // There is no deadline: who reads comes to an end.
-    switch grant {
+    }
+    guard let grant else { throw .timeout }
+    switch try grant.get() {
     case .reader(let reader): return reader
     case .mayOpen: return try openReader()
     }
@@ -108,6 +114,7 @@ final class ReadPool: Sendable {
       let reader = try open()
       state.withLock { state in
         state.opening -= 1
+        state.loans += 1
         state.lent.append(Loan(thread: .current, reader: reader))
       }
       return reader
@@ -129,10 +136,17 @@ final class ReadPool: Sendable {
     if isQuiet { state.wakeOne() } else { state.wakeAll() }
   }
 
-  /// Ends the snapshots that began before `deadline`.
-  func endSnapshots(begunBefore deadline: MonotonicTime) {
+  /// Ends the snapshots that began before `deadline`; returns how many there were.
+  @discardableResult
+  func endSnapshots(begunBefore deadline: MonotonicTime) -> Int {
     let readers = state.withLock { $0.lent.map(\.reader) }
-    for reader in readers { reader.endSnapshot(begunBefore: deadline) }
+    return readers.count { $0.endSnapshot(begunBefore: deadline) }
+  }
+
+  /// How many have read so far, how many do now, and since when the oldest has a snapshot.
+  var activity: (reads: Int, readers: Int, oldest: MonotonicTime?) {
+    let (reads, lent) = state.withLock { ($0.loans, $0.lent.map(\.reader)) }
+    return (reads, lent.count, lent.compactMap { $0.snapshotBegan }.min())
   }
 
   /// Does something while nobody reads: lends nothing until it is done.

@@ -4,9 +4,9 @@ import Synchronization
 
 /// Runs the routine, perhaps more than once: only what its last run came to counts.
 struct Routine: Sendable {
-  /// Runs it, and keeps what it comes to. Returns whether it threw.
-  let run: @Sendable (borrowing Storage) -> Bool
-  /// Forgets what it came to: it has failed with this error.
+  /// Runs it, keeps what it returns, and throws what it throws.
+  let run: @Sendable (borrowing Storage) throws -> Void
+  /// Forgets what it returned: it has failed with this error.
   let fail: @Sendable (any Error) -> Void
 }
 
@@ -17,14 +17,8 @@ final class Outcome<R: Sendable>: Sendable {
   /// The routine, whose last result is kept here.
   func routine(_ body: @escaping @Sendable (borrowing Storage) throws -> R) -> Routine {
     Routine { storage in
-      do {
-        let value = try body(storage)
-        self.result.withLock { $0 = .success(value) }
-        return false
-      } catch {
-        self.result.withLock { $0 = .failure(error) }
-        return true
-      }
+      let value = try body(storage)
+      self.result.withLock { $0 = .success(value) }
     } fail: { error in
       self.result.withLock { $0 = .failure(error) }
     }

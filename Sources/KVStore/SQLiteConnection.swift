@@ -12,7 +12,7 @@ enum Location {
 /// One connection to a database. Used by one thread at a time, so it is opened without SQLite's
 /// mutex.
 // @safe: the handle is made in `init` and given back once, by `close` or `deinit`; SQLite keeps what
-// it points to until the last statement is gone too. `log` is used by commits, which come before that.
+// it points to until the last statement is gone too. `log` is used by statements, which come before that.
 @safe final class SQLiteConnection {
   /// `nil` once closed.
   private(set) var handle: OpaquePointer?
@@ -36,6 +36,32 @@ enum Location {
   private struct Log {
     var pages: Int32 = 0
     var pagesToCopy: Int32 = .max
+    /// When a statement that runs has taken too long.
+    var deadline = MonotonicTime.distantFuture
+  }
+
+  /// Has statements looked at while they run, and interrupted once the time of ``setDeadline(_:)`` has passed.
+  func watchDeadline() {
+    // Some ten microseconds of work each time.
+    unsafe sqlite3_progress_handler(
+      handle, 1_000,
+      { log in
+        let deadline = unsafe log!.assumingMemoryBound(to: Log.self).pointee.deadline
+        return MonotonicTime.lastTick() > deadline ? 1 : 0
+      }, log)
+  }
+
+  /// When statements have taken too long.
+  func setDeadline(_ deadline: MonotonicTime) { unsafe log.pointee.deadline = deadline }
+
+  /// How often a page was in the cache, and how often it had to be read.
+  func cacheCounts() -> (hits: Int, misses: Int) {
+    func count(_ what: Int32) -> Int {
+      var (current, highest): (Int32, Int32) = (0, 0)
+      unsafe sqlite3_db_status(handle, what, &current, &highest, 0)
+      return Int(current)
+    }
+    return (count(SQLITE_DBSTATUS_CACHE_HIT), count(SQLITE_DBSTATUS_CACHE_MISS))
   }
 
   /// Has the size of the log noted, and its pages copied into the file once there are so many.

@@ -9,22 +9,22 @@
 /// needs, so one that is older than ``Store/Limits/snapshotAge`` is ended when the log has grown: its verbs then throw
 /// `.snapshotTooOld`.
 public struct Snapshot: ~Copyable, StorageReader {
-  private let reader: SnapshotReader
+  private let transaction: any ReadTransaction
 
-  init(_ reader: SnapshotReader) { self.reader = reader }
+  init(_ transaction: any ReadTransaction) { self.transaction = transaction }
 
   /// See ``StorageReader/get(_:_:now:)``.
   public borrowing func get(
     _ table: Table, _ key: String, now: Timestamp?
   ) throws(StoreError) -> Entry? {
-    try reader.run(on: table) { (table) throws(StoreError) in try table.entry(key, now: now) }
+    try transaction.row(table, key, now: now)?.entry
   }
 
   /// See ``StorageReader/count(_:in:now:)``.
   public borrowing func count(
     _ table: Table, in range: KeyRange, now: Timestamp?
   ) throws(StoreError) -> Int {
-    try reader.run(on: table) { (table) throws(StoreError) in try table.count(range, now: now) }
+    try transaction.count(table, range, now: now)
   }
 
   /// See ``StorageReader/scan(_:in:after:backwards:limit:now:)``.
@@ -32,13 +32,12 @@ public struct Snapshot: ~Copyable, StorageReader {
     _ table: Table, in range: KeyRange, after cursor: String?, backwards: Bool, limit: Int,
     now: Timestamp?
   ) throws(StoreError) -> Page {
-    try reader.run(on: table) { (table) throws(StoreError) in
-      try table.page(range, after: cursor, backwards: backwards, limit: limit, now: now)
-    }
+    try transaction.page(
+      table, range, after: cursor, backwards: backwards, limit: limit, now: now)
   }
 
   /// See ``StorageReader/listKeys(_:)``.
   public borrowing func listKeys(_ table: Table) throws(StoreError) -> [String] {
-    try reader.run(on: table) { (table) throws(StoreError) in try table.keys() }
+    try transaction.keys(table)
   }
 }

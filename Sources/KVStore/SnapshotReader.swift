@@ -73,7 +73,7 @@ final class SnapshotReader: @unchecked Sendable {
   }
 
   /// Runs the SQL of a verb.
-  func run<R>(
+  private func run<R>(
     on table: Table, _ verb: (TableReads) throws(StoreError) -> R
   ) throws(StoreError) -> R {
     try lock.withLock { state throws(StoreError) in
@@ -99,14 +99,20 @@ final class SnapshotReader: @unchecked Sendable {
     }
   }
 
+  /// Since when there is a snapshot.
+  var snapshotBegan: MonotonicTime? { began.withLock { $0 } }
+
   /// Ends the snapshot if there is one that began before `deadline`: at once, or with the verb that is running.
-  func endSnapshot(begunBefore deadline: MonotonicTime) {
-    guard isOpen(since: deadline, then: connection.interrupt) else { return }
+  ///
+  /// - Returns: Whether there was one.
+  func endSnapshot(begunBefore deadline: MonotonicTime) -> Bool {
+    guard isOpen(since: deadline, then: connection.interrupt) else { return false }
     lock.withLock { state in
       guard state == .open, isOpen(since: deadline, then: {}) else { return }
       endTransaction()
       state = .ended
     }
+    return true
   }
 
   /// Whether there is a snapshot that began before `deadline`; it does not end while `action` runs.
@@ -116,5 +122,28 @@ final class SnapshotReader: @unchecked Sendable {
       action()
       return true
     }
+  }
+}
+
+extension SnapshotReader: ReadTransaction {
+  func row(_ table: Table, _ key: String, now: Timestamp?) throws(StoreError) -> Row? {
+    try run(on: table) { (table) throws(StoreError) in try table.row(key, now: now) }
+  }
+
+  func count(_ table: Table, _ range: KeyRange, now: Timestamp?) throws(StoreError) -> Int {
+    try run(on: table) { (table) throws(StoreError) in try table.count(range, now: now) }
+  }
+
+  func page(
+    _ table: Table, _ range: KeyRange, after cursor: String?, backwards: Bool, limit: Int,
+    now: Timestamp?
+  ) throws(StoreError) -> Page {
+    try run(on: table) { (table) throws(StoreError) in
+      try table.page(range, after: cursor, backwards: backwards, limit: limit, now: now)
+    }
+  }
+
+  func keys(_ table: Table) throws(StoreError) -> [String] {
+    try run(on: table) { (table) throws(StoreError) in try table.keys() }
   }
 }

@@ -13,26 +13,22 @@
 /// expiry; an expiry of 0 or less is none. Expired entries stay in the table until they are deleted
 /// or replaced.
 public struct Storage: ~Copyable, StorageReader {
-  private let database: Database
+  private let transaction: any WriteTransaction
 
-  init(_ database: Database) { self.database = database }
+  init(_ transaction: any WriteTransaction) { self.transaction = transaction }
 
   /// See ``StorageReader/get(_:_:now:)``.
   public borrowing func get(
     _ table: Table, _ key: String, now: Timestamp?
   ) throws(StoreError) -> Entry? {
-    try database.run(on: table) { (table) throws(StoreError) in
-      try table.reads.entry(key, now: now)
-    }
+    try transaction.row(table, key, now: now)?.entry
   }
 
   /// See ``StorageReader/count(_:in:now:)``.
   public borrowing func count(
     _ table: Table, in range: KeyRange, now: Timestamp?
   ) throws(StoreError) -> Int {
-    try database.run(on: table) { (table) throws(StoreError) in
-      try table.reads.count(range, now: now)
-    }
+    try transaction.count(table, range, now: now)
   }
 
   /// See ``StorageReader/scan(_:in:after:backwards:limit:now:)``.
@@ -40,14 +36,13 @@ public struct Storage: ~Copyable, StorageReader {
     _ table: Table, in range: KeyRange, after cursor: String?, backwards: Bool, limit: Int,
     now: Timestamp?
   ) throws(StoreError) -> Page {
-    try database.run(on: table) { (table) throws(StoreError) in
-      try table.reads.page(range, after: cursor, backwards: backwards, limit: limit, now: now)
-    }
+    try transaction.page(
+      table, range, after: cursor, backwards: backwards, limit: limit, now: now)
   }
 
   /// See ``StorageReader/listKeys(_:)``.
   public borrowing func listKeys(_ table: Table) throws(StoreError) -> [String] {
-    try database.run(on: table) { (table) throws(StoreError) in try table.reads.keys() }
+    try transaction.keys(table)
   }
 
   /// Stores a new entry, with counter 0; it expires after `expiresAt`, or never.
@@ -64,9 +59,7 @@ public struct Storage: ~Copyable, StorageReader {
     if let now, let expiresAt, expiresAt > 0, now > expiresAt {
       throw .alreadyExpired(expiresAt: expiresAt, now: now)
     }
-    let added = try database.write(on: table) { (table) throws(StoreError) in
-      try table.insert(key, value, expiresAt: expiresAt, now: now)
-    }
+    let added = try transaction.insert(table, key, value, expiresAt: expiresAt, now: now)
     if !added { throw .entryExists(table: table, key: key) }
   }
 
@@ -94,9 +87,8 @@ public struct Storage: ~Copyable, StorageReader {
   ) throws(StoreError) -> Bool {
     try checkKey(key)
     try checkValue(value)
-    let updated = try database.write(on: table) { (table) throws(StoreError) in
-      try table.update(key, value, ifCounter: counter, expiresAt: expiresAt)
-    }
+    let updated = try transaction.update(
+      table, key, value, ifCounter: counter, expiresAt: expiresAt)
     if !updated, counter == .max, try get(table, key)?.counter == counter {
       throw .counterExhausted(table: table, key: key)
     }
@@ -115,9 +107,7 @@ public struct Storage: ~Copyable, StorageReader {
   ) throws(StoreError) -> Int64 {
     try checkKey(key)
     try checkValue(value)
-    let counter = try database.write(on: table) { (table) throws(StoreError) in
-      try table.upsert(key, value, expiresAt: expiresAt)
-    }
+    let counter = try transaction.upsert(table, key, value, expiresAt: expiresAt)
     guard let counter else { throw .counterExhausted(table: table, key: key) }
     return counter
   }
@@ -135,7 +125,7 @@ public struct Storage: ~Copyable, StorageReader {
     precondition(row.counter >= 0, "a counter is not negative")
     try checkKey(row.key)
     try checkValue(row.value)
-    try database.write(on: table) { (table) throws(StoreError) in try table.restore(row) }
+    try transaction.restore(table, row)
   }
 
   /// Deletes an entry, expired or not; added again, its counter starts at 0.
@@ -143,16 +133,14 @@ public struct Storage: ~Copyable, StorageReader {
   /// - Returns: Whether there was one.
   @discardableResult
   public borrowing func delete(_ table: Table, _ key: String) throws(StoreError) -> Bool {
-    try database.write(on: table) { (table) throws(StoreError) in try table.delete(key) }
+    try transaction.delete(table, key)
   }
 
   /// The entry with its expiry; `nil` if there is none, or if it expired before `now`.
   borrowing func row(
     _ table: Table, _ key: String, now: Timestamp?
   ) throws(StoreError) -> Row? {
-    try database.run(on: table) { (table) throws(StoreError) in
-      try table.reads.row(key, now: now)
-    }
+    try transaction.row(table, key, now: now)
   }
 
   /// Deletes the entries of a range, expired or not.
@@ -162,7 +150,7 @@ public struct Storage: ~Copyable, StorageReader {
   public borrowing func delete(
     _ table: Table, in range: KeyRange
   ) throws(StoreError) -> Int {
-    try database.write(on: table) { (table) throws(StoreError) in try table.delete(range) }
+    try transaction.delete(table, range)
   }
 
   /// Deletes entries that expired before `now`, in no particular order.
@@ -176,13 +164,11 @@ public struct Storage: ~Copyable, StorageReader {
   public borrowing func sweep(
     _ table: Table, now: Timestamp, limit: Int = 100
   ) throws(StoreError) -> Int {
-    try database.write(on: table) { (table) throws(StoreError) in
-      try table.deleteExpired(before: now, limit: max(1, limit))
-    }
+    try transaction.deleteExpired(table, before: now, limit: max(1, limit))
   }
 
   /// Deletes every entry of the table.
   public borrowing func clear(_ table: Table) throws(StoreError) {
-    try database.write(on: table) { (table) throws(StoreError) in try table.clear() }
+    _ = try transaction.delete(table, .all)
   }
 }

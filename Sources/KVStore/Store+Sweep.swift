@@ -19,7 +19,7 @@ extension Store {
       var found: Int
       repeat {
         found = try executor.run { database in
-          try database.sweep(table, now: now, limit: Self.entriesPerStep)
+          try database.sweep(table, before: now, limit: Self.entriesPerStep)
         }
         deleted += found
       } while found == Self.entriesPerStep
@@ -32,6 +32,15 @@ extension Store {
 }
 
 extension SQLiteConnection {
+  /// Gives some free pages back to the system if they are a large part of the file: otherwise they are used again.
+  ///
+  /// - Returns: Whether there are still many.
+  func giveBackPagesIfMany() throws(StoreError) -> Bool {
+    let free = try freePages()
+    guard free > 1_000, try free > pages() / 4 else { return false }
+    return try giveBackPages()
+  }
+
   /// Gives some free pages back to the system.
   ///
   /// - Returns: Whether there are more that can be given back.
@@ -41,6 +50,11 @@ extension SQLiteConnection {
     try execute("PRAGMA incremental_vacuum(500)")
     let after = try freePages()
     return 0 < after && after < before
+  }
+
+  private func pages() throws(StoreError) -> Int64 {
+    let statement = try SQLiteStatement("PRAGMA page_count", on: self)
+    return try statement.firstRow { $0.number(at: 0) } ?? 0
   }
 
   private func freePages() throws(StoreError) -> Int64 {

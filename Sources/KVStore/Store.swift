@@ -1,4 +1,6 @@
-// The store as its users see it: open, execute, close.
+// The store as its users see it: open, execute, read, close.
+
+import Threads
 
 /// Key-value tables in one SQLite file, changed by one routine at a time.
 ///
@@ -18,9 +20,15 @@ public final class Store: Sendable {
   /// The tables that the store was opened with.
   public let tables: [Table]
 
+  let configuration: StoreConfiguration
   let executor: Executor<Database>
   /// `nil` in memory, where those who read take turns with those who write.
   let readers: ReadPool?
+  /// The threads of those who read in asynchronous code.
+  let readingThreads = WorkingThreads(
+    name: "KVStore reader", limit: Limits.readingThreads, queueLimit: Limits.waitingCallers)
+  let feed: ChangeFeed
+  let counts: Monitor<StoreActivity>
   /// Where the file is, from the root; `.memory` where there is none.
   let location: Location
 
@@ -33,62 +41,83 @@ public final class Store: Sendable {
   ///   - path: Where the file is; two more, `-wal` and `-shm`, live beside it while it is open.
   ///   - tables: Every table that routines will use.
   ///   - durability: What an acknowledged change survives.
+  ///   - configuration: What else may be chosen.
   /// - Throws: ``StoreError`` if a table's name is not usable or the table is made otherwise, or the
   ///   file cannot be opened, is no database, cannot be written, is damaged, or is being written by
-  ///   someone else for more than 5 seconds.
-  public convenience init(
-    path: String, tables: [Table], durability: Durability = .full
-  ) throws(StoreError) {
-    try self.init(
-      path: path, tables: tables, durability: durability, busyTimeout: .seconds(5),
-      queueLimit: Limits.waitingCallers)
-  }
-
-  /// The same, with the waits and the line as short as a test wants them.
-  init(
-    path: String, tables: [Table], durability: Durability = .full, busyTimeout: Duration,
-    queueLimit: Int = Limits.waitingCallers, logPagesForRestart: Int = 8_192
+  ///   someone else for longer than ``StoreConfiguration/patience``.
+  public init(
+    path: String, tables: [Table], durability: Durability = .full,
+    configuration: StoreConfiguration = StoreConfiguration()
   ) throws(StoreError) {
     try checkPath(path)
-    self.path = path
-    self.tables = tables
     let database = try Database(
-      location: .file(path), tables: tables, durability: durability, busyTimeout: busyTimeout,
-      logPagesForRestart: logPagesForRestart)
+      location: .file(path), tables: tables, durability: durability, configuration: configuration)
     // From the root: the program may change its directory.
     let location = Location.file(database.connection.path)
-    self.location = location
+    let patience = configuration.patience
     let readers = ReadPool(limit: Limits.readers) { () throws(StoreError) in
       let connection = try SQLiteConnection(location, for: .reading)
-      connection.setBusyTimeout(busyTimeout)
+      connection.setBusyTimeout(patience)
       return try SnapshotReader(on: connection, tables)
     }
     try readers.prepare()
     database.readers = readers
+    self.path = path
+    self.tables = tables
+    self.configuration = configuration
+    self.location = location
     self.readers = readers
-    executor = Executor(database, queueLimit: queueLimit)
+    feed = database.feed
+    counts = database.activity
+    executor = Executor(database, queueLimit: configuration.queueLimit)
+    try startThread()
   }
 
   /// Opens a store that lives in memory and ends with this value, as tests like it.
   ///
   /// - Throws: ``StoreError`` if a table's name is not usable.
-  public static func inMemory(tables: [Table]) throws(StoreError) -> Store {
-    Store(
+  public static func inMemory(
+    tables: [Table], configuration: StoreConfiguration = StoreConfiguration()
+  ) throws(StoreError) -> Store {
+    try Store(
       inMemory: try Database(
-        location: .memory, tables: tables, durability: .normal, busyTimeout: .zero), tables)
+        location: .memory, tables: tables, durability: .normal, configuration: configuration),
+      tables, configuration)
   }
 
-  private init(inMemory database: sending Database, _ tables: [Table]) {
+  private init(
+    inMemory database: sending Database, _ tables: [Table], _ configuration: StoreConfiguration
+  ) throws(StoreError) {
     path = nil
     self.tables = tables
+    self.configuration = configuration
     location = .memory
     readers = nil
-    executor = Executor(database, queueLimit: Limits.waitingCallers)
+    feed = database.feed
+    counts = database.activity
+    executor = Executor(database, queueLimit: configuration.queueLimit)
+    try startThread()
+  }
+
+  private func startThread() throws(StoreError) {
+    do throws(ThreadError) {
+      try executor.startThread(name: "KVStore", idleAfter: configuration.idleTime) { $0.tidy() }
+    } catch {
+      throw .unavailable(message: "no thread could be started (errno \(error.code))")
+    }
+    guard let report = configuration.reportSlowRoutine else { return }
+    let executor = executor
+    executor.withResourceBeforeUse { database in
+      // There, as whoever runs the routine has others to run.
+      database.report = { [weak executor] slow in executor?.onOwnThread { report(slow) } }
+    }
   }
 
   deinit {
     // Before the file: the last connection to close copies the log into it.
     if let readers, !readers.isLentToCaller { readers.close() }
+    feed.close()
+    executor.endThread()
   }
 
   /// Runs `routine` as a transaction and waits for it.
@@ -103,22 +132,44 @@ public final class Store: Sendable {
   /// routines use other stores too, nest the stores in the same order everywhere: two threads that
   /// hold one and wait for the other wait for ever, or get `.reentrant` without being so.
   ///
-  /// - Parameter routine: Reads and changes tables through the ``Storage`` it is given, which it
-  ///   cannot keep.
+  /// - Parameters:
+  ///   - limit: If the routine has not begun by then, it is given up, with `.timeout`. `nil` for no limit.
+  ///   - routine: Reads and changes tables through the ``Storage`` it is given, which it
+  ///     cannot keep.
   /// - Returns: What the routine returned.
   /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb; `.busy`, `.full`
-  ///   and their like where the transaction could not begin or be committed; `.closed`;
+  ///   and their like where the transaction could not begin or be committed; `.closed`; `.timeout`;
   ///   `.queueFull`; `.reentrant` when called from a routine of this same store.
   @discardableResult
   public func execute<R: Sendable>(
-    _ routine: @Sendable (borrowing Storage) throws -> R
+    within limit: Duration? = nil, _ routine: @Sendable (borrowing Storage) throws -> R
   ) throws -> R {
-    let atOnce = try executor.runIfFree { database in try database.transaction(routine) }
-    if let atOnce { return atOnce }
+    if !configuration.rehearsesRoutines {
+      var result: R?
+      let isDone = try executor.runIfFree { database in
+        try database.transaction { storage in result = try routine(storage) }
+        return true
+      }
+      if isDone != nil { return result! }
+    }
     return try withoutActuallyEscaping(routine) { routine in
       let outcome = Outcome<R>()
-      try executor.perform(outcome.routine(routine))
+      let deadline = limit.map { .now() + $0 } ?? MonotonicTime.distantFuture
+      try executor.perform(outcome.routine(comparingRuns(of: routine)), until: deadline)
       return try outcome.get()
+    }
+  }
+
+  /// The routine, which in a rehearsal throws if two runs do not return the same.
+  func comparingRuns<R: Sendable>(
+    of routine: @escaping @Sendable (borrowing Storage) throws -> R
+  ) -> @Sendable (borrowing Storage) throws -> R {
+    guard configuration.rehearsesRoutines else { return routine }
+    let returned = ReturnedTwice<R>()
+    return { storage in
+      let result = try routine(storage)
+      try returned.compare(result)
+      return result
     }
   }
 
@@ -131,16 +182,25 @@ public final class Store: Sendable {
   /// At most ``Limits/readers`` read at a time; others wait for one of them. A `read` inside a routine of the same store,
   /// reading or not, throws `.reentrant`. In memory so does an `execute` inside a `read`.
   ///
-  /// - Parameter routine: Reads tables through the ``Snapshot`` it is given, which it cannot keep.
+  /// - Parameters:
+  ///   - limit: If the routine has not begun by then, it is given up, with `.timeout`. `nil` for no limit.
+  ///   - routine: Reads tables through the ``Snapshot`` it is given, which it cannot keep.
   /// - Returns: What the routine returned.
   /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb, such as `.snapshotTooOld`; why reading
-  ///   could not begin; `.closed`; `.reentrant`; in memory also `.queueFull`.
-  public func read<R: ~Copyable>(_ routine: (borrowing Snapshot) throws -> R) throws -> R {
-    guard let readers else {
-      return try executor.run { database in try database.read(routine) }
+  ///   could not begin; `.closed`; `.timeout`; `.reentrant`; in memory also `.queueFull`.
+  public func read<R: ~Copyable>(
+    within limit: Duration? = nil, _ routine: (borrowing Snapshot) throws -> R
+  ) throws -> R {
+    let deadline = limit.map { .now() + $0 } ?? MonotonicTime.distantFuture
+    if let readers {
+      if executor.isUsedByCaller { throw StoreError.reentrant }
+      return try readers.read(until: deadline, routine)
     }
-    if executor.isHeldByCaller { throw StoreError.reentrant }
-    return try readers.read(routine)
+    var result: R?
+    try executor.run(until: deadline) { database in
+      try database.read { snapshot in result = try routine(snapshot) }
+    }
+    return result.take()!
   }
 
   /// Lets the routines that are already waiting run, then closes the file.
@@ -156,6 +216,7 @@ public final class Store: Sendable {
       // Before the file: the last connection to close copies the log into it.
       readers?.close()
     } _: { database throws(StoreError) in
+      defer { feed.close() }
       try database.close()
     }
   }

@@ -56,6 +56,17 @@ public enum StoreError: Error, Equatable, Sendable {
   case closed
   /// So many callers were waiting already.
   case queueFull(limit: Int)
+  /// The routine had not begun when its caller would wait no longer; or it took longer than
+  /// ``StoreConfiguration/routineTimeLimit``. Nothing of it was stored.
+  case timeout
+  /// It met with others too often to be finished; the number is how often it was tried. SQLite runs one routine at a time,
+  /// so there it does not happen: it is for engines that many programs share.
+  case conflict(retries: Int)
+  /// The engine cannot be reached, as one behind a network may be. SQLite always can.
+  case unavailable(message: String)
+  /// A rehearsal found that the routine does something else when it runs again; the text says what.
+  /// See ``StoreConfiguration/rehearsesRoutines``.
+  case rehearsalDiffered(String)
   /// A transaction could be neither committed nor taken back. Close the store and open it again.
   indirect case rollbackFailed(StoreError)
 
@@ -63,7 +74,11 @@ public enum StoreError: Error, Equatable, Sendable {
   /// Read again.
   case snapshotTooOld
 
-  // MARK: SQLite failed. Nothing of the routine was stored, but for what `ioError` says.
+  // MARK: SQLite failed. Nothing of the routine was stored, but for what `commitOutcomeUnknown` says.
+
+  /// The commit failed in a way that leaves a doubt, for this reason: the changes are not visible now, but may be there
+  /// after a crash, since they may have been written, and the disk only have failed to confirm it.
+  indirect case commitOutcomeUnknown(StoreError)
 
   /// Another connection kept the file locked for the whole of the waiting time: 5 seconds, for all routines that wait in
   /// line together.
@@ -71,9 +86,6 @@ public enum StoreError: Error, Equatable, Sendable {
   /// The disk or the file is full. Reading goes on; writing works again once there is room.
   case full
   /// The system failed to read or write; the code is one of SQLite's extended result codes.
-  ///
-  /// If it was the commit that failed, the changes are not visible now, but may be there after a
-  /// crash: they may have been written, and the disk only have failed to confirm it.
   case ioError(code: Int32, message: String)
   /// The file cannot be written.
   case readOnly
@@ -118,6 +130,11 @@ extension StoreError: CustomStringConvertible {
     case .reentrant: "a routine cannot use its own store through execute, read or close"
     case .closed: "the store is closed"
     case .queueFull(let limit): "\(limit) callers are waiting for the store already"
+    case .timeout: "it took too long"
+    case .conflict(let retries): "others were in the way, \(retries) times"
+    case .unavailable(let message): "the store cannot be reached: \(message)"
+    case .rehearsalDiffered(let what): "the routine did something else when it ran again: \(what)"
+    case .commitOutcomeUnknown(let cause): "nobody knows whether it was stored: \(cause)"
     case .snapshotTooOld: "the snapshot was too old; read again"
     case .rollbackFailed(let cause): "the store is stuck in a transaction: \(cause)"
     case .busy: "the file stayed locked by another connection"
@@ -127,6 +144,13 @@ extension StoreError: CustomStringConvertible {
     case .corrupt(let message): "the file is damaged: \(message)"
     case .sqlite(let code, let message): "SQLite failed: \(message) (\(code))"
     }
+  }
+}
+
+extension StoreError {
+  /// What this error of a COMMIT means to those whose changes it held.
+  var ofCommit: StoreError {
+    if case .ioError = self { .commitOutcomeUnknown(self) } else { self }
   }
 }
 

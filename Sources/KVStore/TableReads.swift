@@ -13,6 +13,7 @@ final class TableReads {
   private var pageFrom: PreparedStatement?
   private var pageAfter: PreparedStatement?
   private var pageBackwards: PreparedStatement?
+  private var findExpired: PreparedStatement?
 
   /// Prepares them for a table with a good name, which becomes part of the SQL.
   init(_ table: Table, on connection: SQLiteConnection) throws(StoreError) {
@@ -21,16 +22,6 @@ final class TableReads {
     name = "\"\(table.name)\""
     select = try SQLiteStatement(
       "SELECT expiration, counter, value FROM \(name) WHERE key = ?1", on: connection)
-  }
-
-  /// A statement that is prepared when it is first needed.
-  private func prepared(
-    _ statement: inout PreparedStatement?, _ sql: @autoclosure () -> String
-  ) throws(StoreError) -> PreparedStatement {
-    if let statement { return statement }
-    let prepared = PreparedStatement(try SQLiteStatement(sql(), on: connection))
-    statement = prepared
-    return prepared
   }
 
   private func pageSQL(_ lower: String, order: String) -> String {
@@ -44,11 +35,6 @@ final class TableReads {
   private static var rest: String { "key < ?2 AND (expiration <= 0 OR expiration >= ?3)" }
 
   /// The entry, unless it expired before `now`; without `now` nothing is expired.
-  func entry(_ key: String, now: Timestamp?) throws(StoreError) -> Entry? {
-    try row(key, now: now)?.entry
-  }
-
-  /// The entry with its expiry, unless it expired before `now`.
   func row(_ key: String, now: Timestamp?) throws(StoreError) -> Row? {
     let found = try select.lend(key, at: 1) { () throws(StoreError) in
       try select.firstRow { row -> Row? in
@@ -65,18 +51,28 @@ final class TableReads {
   /// Every key, in the order of its bytes.
   func keys() throws(StoreError) -> [String] {
     var keys: [String] = []
-    let all = try prepared(&selectKeys, "SELECT key FROM \(name) ORDER BY key")
+    let all = try connection.prepared(&selectKeys, "SELECT key FROM \(name) ORDER BY key")
     try all.statement.forEachRow { keys.append($0.text(at: 0)) }
     return keys
   }
 
   /// How many entries are in the range, expired ones left out if there is a time.
   func count(_ range: KeyRange, now: Timestamp?) throws(StoreError) -> Int {
-    let statement = try prepared(
+    let statement = try connection.prepared(
       &countRows, "SELECT count(*) FROM \(name) WHERE key >= ?1 AND \(Self.rest)")
     return try range.lend(to: statement.statement, now: now) { () throws(StoreError) in
       try statement.statement.firstRow { Int($0.number(at: 0)) } ?? 0
     }
+  }
+
+  /// Whether an entry expired in this time.
+  func hasExpired(in time: Range<Timestamp>) throws(StoreError) -> Bool {
+    let prepared = try connection.prepared(
+      &findExpired,
+      "SELECT 1 FROM \(name) WHERE expiration > 0 AND expiration >= ?1 AND expiration < ?2")
+    try prepared.statement.bind(time.lowerBound.secondsSince1970, at: 1)
+    try prepared.statement.bind(time.upperBound.secondsSince1970, at: 2)
+    return try prepared.statement.firstRow { _ in true } ?? false
   }
 
   /// Some rows, as ``StorageReader/scan(_:in:after:backwards:limit:now:)`` has it.
@@ -104,9 +100,9 @@ final class TableReads {
   private func pageStatement(
     _ range: KeyRange, backwards: Bool
   ) throws(StoreError) -> PreparedStatement {
-    if backwards { return try prepared(&pageBackwards, pageSQL("key >= ?1", order: "DESC")) }
-    if range.isAfterLower { return try prepared(&pageAfter, pageSQL("key > ?1", order: "ASC")) }
-    return try prepared(&pageFrom, pageSQL("key >= ?1", order: "ASC"))
+    if backwards { return try connection.prepared(&pageBackwards, pageSQL("key >= ?1", order: "DESC")) }
+    if range.isAfterLower { return try connection.prepared(&pageAfter, pageSQL("key > ?1", order: "ASC")) }
+    return try connection.prepared(&pageFrom, pageSQL("key >= ?1", order: "ASC"))
   }
 }
 
@@ -125,14 +121,6 @@ extension Row {
       key: key, entry: entry,
       expiresAt: expiration > 0 ? Timestamp(secondsSince1970: expiration) : nil)
   }
-}
-
-/// A statement that is made when it is first needed.
-// An object, as a property that is made late cannot hold what cannot be copied.
-private final class PreparedStatement {
-  let statement: SQLiteStatement
-
-  init(_ statement: consuming SQLiteStatement) { self.statement = statement }
 }
 
 extension KeyRange {

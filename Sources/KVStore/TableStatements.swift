@@ -17,11 +17,18 @@ final class TableStatements {
   private let deleteAll: SQLiteStatement
   private let deleteRange: SQLiteStatement
   private let deleteExpired: SQLiteStatement
+  // For those who want to know what is deleted.
+  private var tellDeleted: PreparedStatement?
+  private var tellDeletedExpired: PreparedStatement?
+  private let name: String
+  private let connection: SQLiteConnection
 
   /// Prepares them for a table with a good name, which becomes part of the SQL.
   init(_ table: Table, on connection: SQLiteConnection) throws(StoreError) {
     assert(table.hasGoodName)
     let name = "\"\(table.name)\""
+    self.name = name
+    self.connection = connection
     reads = try TableReads(table, on: connection)
     insert = try SQLiteStatement(
       """
@@ -51,13 +58,21 @@ final class TableStatements {
       """, on: connection)
     delete = try SQLiteStatement("DELETE FROM \(name) WHERE key = ?1", on: connection)
     deleteAll = try SQLiteStatement("DELETE FROM \(name)", on: connection)
-    deleteRange = try SQLiteStatement(
-      "DELETE FROM \(name) WHERE key >= ?1 AND key < ?2 AND expiration >= ?3", on: connection)
-    deleteExpired = try SQLiteStatement(
-      """
-      DELETE FROM \(name) WHERE rowid IN
-        (SELECT rowid FROM \(name) WHERE expiration > 0 AND expiration < ?1 LIMIT ?2)
-      """, on: connection)
+    deleteRange = try SQLiteStatement(Self.deleteRangeSQL(name), on: connection)
+    deleteExpired = try SQLiteStatement(Self.deleteExpiredSQL(name), on: connection)
+  }
+
+  private static func deleteRangeSQL(_ name: String) -> String {
+    "DELETE FROM \(name) WHERE key >= ?1 AND key < ?2 AND expiration >= ?3"
+  }
+
+  private static func deleteExpiredSQL(_ name: String) -> String {
+    """
+    DELETE FROM \(name) WHERE rowid IN (
+      SELECT rowid FROM \(name)
+      WHERE expiration > 0 AND expiration >= ?1 AND expiration < ?2 LIMIT ?3
+    )
+    """
   }
 
   /// Adds an entry where there is none, or one that expired before `now`; returns whether it did.
@@ -96,19 +111,47 @@ final class TableStatements {
     try delete.lend(key, at: 1) { () throws(StoreError) in try delete.run() == 1 }
   }
 
-  /// Deletes every entry.
-  func clear() throws(StoreError) { try deleteAll.run() }
-
   /// Deletes every entry of the range, expired or not; returns how many.
   func delete(_ range: KeyRange) throws(StoreError) -> Int {
-    try range.lend(to: deleteRange, now: nil) { () throws(StoreError) in try deleteRange.run() }
+    // All of a table goes quickly, together with what is in no range: keys that are NULL.
+    if range == .all { return try deleteAll.run() }
+    return try range.lend(to: deleteRange, now: nil) { () throws(StoreError) in
+      try deleteRange.run()
+    }
   }
 
-  /// Deletes some of the entries that expired before `now`; returns how many.
-  func deleteExpired(before now: Timestamp, limit: Int) throws(StoreError) -> Int {
-    try deleteExpired.bind(now.secondsSince1970, at: 1)
-    try deleteExpired.bind(Int64(limit), at: 2)
+  /// The same, and tells each key.
+  func delete(_ range: KeyRange, _ tell: (String) -> Void) throws(StoreError) -> Int {
+    let prepared = try connection.prepared(
+      &tellDeleted, Self.deleteRangeSQL(name) + " RETURNING key")
+    let count = try range.lend(to: prepared.statement, now: nil) { () throws(StoreError) in
+      try prepared.statement.count(tell)
+    }
+    return range == .all ? count + (try deleteAll.run()) : count
+  }
+
+  /// Deletes some of the entries that expired in this time; returns how many.
+  func deleteExpired(in time: Range<Timestamp>, limit: Int) throws(StoreError) -> Int {
+    try bind(time, limit, to: deleteExpired)
     return try deleteExpired.run()
+  }
+
+  /// The same, and tells each key.
+  func deleteExpired(
+    in time: Range<Timestamp>, limit: Int, _ tell: (String) -> Void
+  ) throws(StoreError) -> Int {
+    let prepared = try connection.prepared(
+      &tellDeletedExpired, Self.deleteExpiredSQL(name) + " RETURNING key")
+    try bind(time, limit, to: prepared.statement)
+    return try prepared.statement.count(tell)
+  }
+
+  private func bind(
+    _ time: Range<Timestamp>, _ limit: Int, to statement: borrowing SQLiteStatement
+  ) throws(StoreError) {
+    try statement.bind(time.lowerBound.secondsSince1970, at: 1)
+    try statement.bind(time.upperBound.secondsSince1970, at: 2)
+    try statement.bind(Int64(limit), at: 3)
   }
 
   private func write(
@@ -131,5 +174,17 @@ final class TableStatements {
         return try body()
       }
     }
+  }
+}
+
+extension SQLiteStatement {
+  /// Tells the text in the first column of each row; returns how many there were.
+  fileprivate func count(_ tell: (String) -> Void) throws(StoreError) -> Int {
+    var count = 0
+    try forEachRow { row in
+      tell(row.text(at: 0))
+      count += 1
+    }
+    return count
   }
 }

@@ -34,7 +34,7 @@ struct ProcessDeathTests {
       exit(0)
     }
     let store = try Store(path: path, tables: ["items"])
-    let keys = try store.execute { try $0.listKeys("items") }
+    let keys = try await store.execute { try $0.listKeys("items") }
     #expect(Set((1...20).map { "/\($0)" }).isSubset(of: keys))
     try store.close()
   }

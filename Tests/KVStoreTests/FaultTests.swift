@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import Testing
 
 @testable import KVStore
@@ -82,14 +81,8 @@ struct FaultTests {
       try FaultScenario.open(in: directory)
     }
     for (index, step) in FaultScenario.steps.enumerated() {
-      let isAtCommit = Atomic(false)
       try run.twice(step.name, ifItFails: [states[index]], ifCommitFails: [states[index + 1]]) {
-        try store.execute { storage in
-          try step.routine(storage)
-          isAtCommit.store(true, ordering: .relaxed)
-        }
-      } isAtCommit: {
-        isAtCommit.load(ordering: .relaxed)
+        try store.execute(step.routine)
       }
       if index.isMultiple(of: 2) {
         let found = try run.twice("read", ifItFails: [states[index + 1]]) {
@@ -123,16 +116,7 @@ struct FaultTests {
     let store = try FaultScenario.open(in: run.directory)
     try store.execute(FaultScenario.steps[0].routine)
     run.arm()
-    let atCommit = Mutex<Set<Int>>([])
-    let results = try together(
-      in: store,
-      group.enumerated().map { index, routine in
-        { storage in
-          let answer = try routine(storage)
-          atCommit.withLock { _ = $0.insert(index) }
-          return answer
-        }
-      })
+    let results = try together(in: store, group)
     run.disarm()
 
     var stored: [Int] = []
@@ -143,8 +127,7 @@ struct FaultTests {
       case .failure(is FaultScenario.Refusal): #expect(index == 2, "\(run)")
       case .failure(let error):
         #expect(run.wasHit && error is StoreError, "\(run): routine \(index) threw \(error)")
-        let hadRun = atCommit.withLock { $0.contains(index) }
-        if hadRun, case StoreError.ioError = error { doubtful.append(index) }
+        if case StoreError.commitOutcomeUnknown = error { doubtful.append(index) }
       }
     }
     let (expected, answers) = try FaultScenario.afterGroup(stored)
@@ -186,7 +169,7 @@ private struct FaultRun: CustomStringConvertible {
   /// Does something; if it fails, checks what a crash would leave now, and does it once more.
   mutating func twice<R>(
     _ name: String, ifItFails before: [Contents], ifCommitFails after: [Contents] = [],
-    _ body: () throws -> R, isAtCommit: () -> Bool = { false }
+    _ body: () throws -> R
   ) throws -> R {
     do {
       return try body()
@@ -194,7 +177,7 @@ private struct FaultRun: CustomStringConvertible {
       disarm()
       #expect(wasHit && error is StoreError, "\(self): \(name) threw \(error)")
       var possible = before
-      if case StoreError.ioError = error, isAtCommit() { possible += after }
+      if case StoreError.commitOutcomeUnknown = error { possible += after }
       check(possible, "after \(name) threw \(error)")
     }
     do {
