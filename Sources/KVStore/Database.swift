@@ -47,7 +47,7 @@ final class Database {
 
   init(
     location: Location, tables: [Table], durability: Durability, busyTimeout: Duration,
-    logPagesForRestart: Int = 8_192  // 32 MiB
+    lockPatience: Duration? = nil, logPagesForRestart: Int = 8_192  // 32 MiB
   ) throws(StoreError) {
     self.logPagesForRestart = logPagesForRestart
     nextRestart = logPagesForRestart
@@ -57,6 +57,8 @@ final class Database {
     connection.setBusyTimeout(busyTimeout)
     // Look before touching: a file that is refused stays as it is.
     if connection.isReadOnly { throw .readOnly }
+    try connection.takeWriterLock(waitingFor: lockPatience ?? busyTimeout)
+    try connection.checkFormat()
     try connection.checkEncoding()
     for table in tables { _ = try connection.has(table) }
     try connection.configure(durability: durability, busyTimeout: busyTimeout)
@@ -66,6 +68,9 @@ final class Database {
       self.tables[table] = try TableStatements(table, on: connection)
     }
   }
+
+  // The connection goes last: then it closes the file at once, and gives the writer's lock back behind it.
+  deinit { letGoOfStatements() }
 
   /// Runs `routine` in a transaction of its own.
   func transaction<R>(_ routine: (borrowing Storage) throws -> R) throws -> R {
@@ -157,10 +162,14 @@ final class Database {
 
   /// Closes the file, between transactions.
   func close() throws(StoreError) {
+    letGoOfStatements()
+    try connection.close()
+  }
+
+  private func letGoOfStatements() {
     tables = [:]
     ownReader = nil
     transactionStatements = nil
-    try connection.close()
   }
 
   // MARK: Several routines together

@@ -26,16 +26,19 @@ public final class Store: Sendable {
 
   /// Opens the file at `path`, making it and its tables if they are missing.
   ///
-  /// The directory must exist. Tables that exist already, also those that freetser for Python made,
-  /// are used as they are.
+  /// The directory must exist. A new file can be read by its owner alone. Tables that exist already, also those that
+  /// freetser for Python made, are used as they are.
+  ///
+  /// One store at a time has a file open, in whatever process: this waits for another for up to 5 seconds. Reading it without
+  /// a store, as ``Store/read(at:tables:_:)`` does, goes on beside.
   ///
   /// - Parameters:
-  ///   - path: Where the file is; two more, `-wal` and `-shm`, live beside it while it is open.
+  ///   - path: Where the file is; three more, `-wal`, `-shm` and `-lock`, live beside it while it is open.
   ///   - tables: Every table that routines will use.
   ///   - durability: What an acknowledged change survives.
   /// - Throws: ``StoreError`` if a table's name is not usable or the table is made otherwise, or the
-  ///   file cannot be opened, is no database, cannot be written, is damaged, or is being written by
-  ///   someone else for more than 5 seconds.
+  ///   file cannot be opened, is no database, cannot be written, is damaged, was made by a later version, is open in another
+  ///   store (`.openElsewhere` tells the process), or is being written by a program without stores for more than 5 seconds.
   public convenience init(
     path: String, tables: [Table], durability: Durability = .full
   ) throws(StoreError) {
@@ -44,17 +47,19 @@ public final class Store: Sendable {
       queueLimit: Limits.waitingCallers)
   }
 
-  /// The same, with the waits and the line as short as a test wants them.
-  init(
+  /// The same, with the waits and the line as short as a test or a tool wants them.
+  ///
+  /// - Parameter lockPatience: How long to wait for another store that has the file open; `busyTimeout` if it is not said.
+  package init(
     path: String, tables: [Table], durability: Durability = .full, busyTimeout: Duration,
-    queueLimit: Int = Limits.waitingCallers, logPagesForRestart: Int = 8_192
+    lockPatience: Duration? = nil, queueLimit: Int = Limits.waitingCallers, logPagesForRestart: Int = 8_192
   ) throws(StoreError) {
     try checkPath(path)
     self.path = path
     self.tables = tables
     let database = try Database(
       location: .file(path), tables: tables, durability: durability, busyTimeout: busyTimeout,
-      logPagesForRestart: logPagesForRestart)
+      lockPatience: lockPatience, logPagesForRestart: logPagesForRestart)
     // From the root: the program may change its directory.
     let location = Location.file(database.connection.path)
     self.location = location
