@@ -30,11 +30,12 @@ extension Store {
   ///   - replacing: Whether a store that is there is replaced. It is kept, as ``backup(to:replacing:progress:)`` would copy it
   ///     but for the check, in a file beside it that ends in `.replaced`.
   ///   - progress: Told how far it is, until it is done. What it throws ends it.
-  /// - Throws: ``StoreError``. Of the copy: `.cannotOpen` if it is not there, `.notADatabase`, `.corrupt`, `.newerFormat`. Of the
-  ///   file: `.openElsewhere`; `.fileExists` if it is not to be replaced, or if there is a file that ends in `.replaced`, or
-  ///   a log without its file; `.notADatabase`; `.corrupt` if it is so damaged that SQLite cannot replace it; `.busy`,
-  ///   `.full`, `.ioError` and others of SQLite's. What `progress` throws. Whatever it throws, the store is as it was, but
-  ///   for what ``StoreError/ioError(code:message:)`` says; and after that error what was there is kept too.
+  /// - Throws: ``StoreError``. Of the copy: `.cannotOpen` if it is not there, `.notADatabase`, `.corrupt`,
+  ///   `.newerFormat`. Of the file: `.openElsewhere`; `.fileExists` if it is not to be replaced, or if there is a
+  ///   file that ends in `.replaced`, or a log without its file; `.notADatabase`; `.corrupt` if it is so damaged that
+  ///   SQLite cannot replace it; `.busy`, `.full`, `.ioError` and others of SQLite's. What `progress` throws.
+  ///   Whatever it throws, the store is as it was (where there was none, an empty file may be), but for what
+  ///   ``StoreError/ioError(code:message:)`` says; and after that error what was there is kept too.
   public static func restore(
     from backup: String, to path: String, replacing: Bool = false,
     progress: BackupProgress = { _, _ in }
@@ -126,7 +127,8 @@ extension SQLiteConnection {
     try configure(durability: .full, busyTimeout: .seconds(5))
     guard try pageSize() == source.pageSize() else {
       throw StoreError.cannotOpen(
-        path: source.path, message: "its pages are not as long as those of \(path.debugDescription)")
+        path: source.path, message: "its pages are not as long as those of \(path.debugDescription)"
+      )
     }
     try source.copyPages(to: self) { done, total in
       // With the last page all is committed. Nothing may end it then.

@@ -49,10 +49,11 @@ public final class Store: Sendable {
 
   /// The same, with the waits and the line as short as a test or a tool wants them.
   ///
-  /// - Parameter lockPatience: How long to wait for another store that has the file open; `busyTimeout` if it is not said.
+  /// - Parameter lockPatience: How long to wait for another store that has the file open; `nil` for `busyTimeout`.
   package init(
     path: String, tables: [Table], durability: Durability = .full, busyTimeout: Duration,
-    lockPatience: Duration? = nil, queueLimit: Int = Limits.waitingCallers, logPagesForRestart: Int = 8_192
+    lockPatience: Duration? = nil, queueLimit: Int = Limits.waitingCallers,
+    logPagesForRestart: Int = 8_192
   ) throws(StoreError) {
     try checkPath(path)
     self.path = path

@@ -52,10 +52,10 @@ public enum StoreError: Error, Equatable, Sendable {
   /// A later version of this module made the file, in a format that this one does not know.
   case newerFormat(version: Int64)
 
-  // MARK: There was no backup.
+  // MARK: Nothing was copied.
 
-  /// A backup would replace this file, and was not told to; or the file is part of a database that is in use or was left
-  /// by a crash, and is never replaced.
+  /// A backup, or what is put back, would replace this file, and was not told to; or the file is part of a database that
+  /// is in use or was left by a crash, or was kept when another was replaced, and is never replaced.
   case fileExists(path: String)
 
   // MARK: The routine did not run.

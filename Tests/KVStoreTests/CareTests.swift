@@ -210,7 +210,9 @@ struct CareTests {
     #expect(try Store.tables(at: path) == [.accounts])
   }
 
-  @Test("A new file is its owner's alone, whatever the umask; those beside it have the permissions of the file")
+  @Test(
+    "A new file is its owner's alone, whatever the umask; those beside it have its permissions"
+  )
   func permissions() async {
     await #expect(processExitsWith: .success) {
       for mask: mode_t in [0, 0o022, 0o077] {

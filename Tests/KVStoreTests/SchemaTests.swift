@@ -129,7 +129,9 @@ struct SchemaTests {
 
   private func format() throws -> FileFormat { try SQLiteConnection.looking(into: path).format() }
 
-  @Test("A new file says whose it is, and in which format, also once it was compacted, and so does a copy")
+  @Test(
+    "A new file says whose it is and in which format, also when compacted, and so does a copy"
+  )
   func newFormat() throws {
     let store = try Store(path: path, tables: ["users"])
     #expect(try format() == FileFormat(application: 0x4672_7473, version: 1))

@@ -33,7 +33,9 @@ struct WriterLockTests {
       #expect(throws: StoreError.openElsewhere(path: path, processID: holder)) {
         try Store(path: path, tables: [.accounts], busyTimeout: .zero)
       }
-      let text = try Store.read(at: path, tables: [.accounts]) { try $0.get(.accounts, "ada")?.text }
+      let text = try Store.read(at: path, tables: [.accounts]) {
+        try $0.get(.accounts, "ada")?.text
+      }
       #expect(text == "1")
       #expect(try Store.check(path: path) == [])
       #expect(try Store.tables(at: path) == [.accounts])
@@ -43,7 +45,8 @@ struct WriterLockTests {
     try store.execute { try $0.add(.accounts, "bob", "") }
   }
 
-  @Test("The file of the lock holds the id of the process, and goes when the store is closed or let go")
+  @Test(
+    "The lock's file holds the id of the process, and goes when the store is closed or let go")
   func lockFile() throws {
     for isClosed in [true, false] {
       let store = try open(path)
@@ -113,7 +116,10 @@ struct WriterLockTests {
     try onThreads(4) { _ in
       for _ in 0..<50 {
         let lock = try WriterLock(for: path, waitingFor: .seconds(300))
-        #expect(holders.withLock { $0 += 1; return $0 } == 1)
+        #expect(
+          holders.withLock {
+            $0 += 1; return $0
+          } == 1)
         holders.withLock { $0 -= 1 }
         withExtendedLifetime(lock) {}
       }
