@@ -227,6 +227,7 @@ struct CareTests {
         let reopened = try Store(path: path, tables: [.accounts])
         for file in files { #expect(FileStatus(file)?.permissions == 0o660) }
         try reopened.close()
+        withExtendedLifetime(directory) {}
       }
     }
   }

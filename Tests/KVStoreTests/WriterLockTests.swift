@@ -186,6 +186,7 @@ struct WriterLockTests {
       #expect(FileStatus(path + "-lock")?.owner == 65_534)
       #expect(FileStatus(path + "-lock")?.group == 65_534)
       try store.close()
+      withExtendedLifetime(directory) {}
     }
   }
 }
