@@ -142,7 +142,8 @@ final class ChangeFeed: Sendable {
       isWoken.withLock { $0 = false }
       let id = newID()
       let found = try look(
-        after: &position, Waiter(id: id, filter: filter) {
+        after: &position,
+        Waiter(id: id, filter: filter) {
           isWoken.withLock { $0 = true }
           isWoken.wakeAll()
         })

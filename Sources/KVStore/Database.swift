@@ -64,6 +64,8 @@ final class Database {
     connection.setBusyTimeout(configuration.patience)
     // Look before touching: a file that is refused stays as it is.
     if connection.isReadOnly { throw .readOnly }
+    try connection.takeWriterLock(waitingFor: configuration.openingPatience)
+    try connection.checkFormat()
     try connection.checkEncoding()
     for table in tables { _ = try connection.has(table) }
     try connection.configure(durability: durability, busyTimeout: configuration.patience)
@@ -73,6 +75,11 @@ final class Database {
       self.tables[table] = try TableStatements(table, on: connection)
     }
     if configuration.routineTimeLimit != nil { connection.watchDeadline() }
+  }
+
+  // The connection goes last: then it closes the file at once, and gives the writer's lock back behind it.
+  deinit {
+    letGoOfStatements()
   }
 
   /// Runs a reading routine, in memory, where there is no other connection.
@@ -85,10 +92,14 @@ final class Database {
 
   /// Closes the file, between transactions.
   func close() throws(StoreError) {
+    letGoOfStatements()
+    try connection.close()
+  }
+
+  private func letGoOfStatements() {
     tables = [:]
     ownReader = nil
     transactionStatements = nil
-    try connection.close()
   }
 
   /// Runs the SQL of a verb; `verb` throws only what SQLite failed at.

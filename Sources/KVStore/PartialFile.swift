@@ -84,6 +84,10 @@ struct FileStatus {
   private let number: UInt64
   /// Who may read and write it.
   let permissions: mode_t
+  /// Whose it is.
+  let owner: uid_t
+  /// Its group.
+  let group: gid_t
   /// Its length in bytes.
   let size: Int
 
@@ -93,9 +97,22 @@ struct FileStatus {
   init?(_ path: String) {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { return nil }
+    self.init(status)
+  }
+
+  /// The same of a file that is open.
+  init?(of descriptor: Int32) {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { return nil }
+    self.init(status)
+  }
+
+  private init(_ status: stat) {
     device = UInt64(truncatingIfNeeded: status.st_dev)
     number = UInt64(status.st_ino)
     permissions = status.st_mode & 0o777
+    owner = status.st_uid
+    group = status.st_gid
     size = Int(status.st_size)
   }
 
@@ -116,10 +133,10 @@ private func sync(_ path: String) throws(StoreError) {
   }
 }
 
-private func directory(of path: String) -> String {
+func directory(of path: String) -> String {
   guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
   return slash == path.startIndex ? "/" : String(path[..<slash])
 }
 
 /// What the last system call failed at.
-private func errorMessage() -> String { unsafe String(cString: strerror(errno)) }
+func errorMessage() -> String { unsafe String(cString: strerror(errno)) }

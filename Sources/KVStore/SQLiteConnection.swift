@@ -17,6 +17,9 @@ enum Location {
   /// `nil` once closed.
   private(set) var handle: OpaquePointer?
 
+  /// Kept by the one connection of a store that writes, until its file is closed.
+  var writerLock: WriterLock?
+
   /// What a connection is for.
   enum Use {
     /// To read and write; the file is made if it is missing.
@@ -105,6 +108,7 @@ enum Location {
       case .reading: SQLITE_OPEN_READONLY
       case .lookingInto: SQLITE_OPEN_READWRITE  // SQLite takes READONLY where it may not write
       }
+    if case (.file, .writing) = (location, use) { makeFileIfMissing(at: path) }
     let flags = mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
     let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
     guard code == SQLITE_OK else {
@@ -126,6 +130,7 @@ enum Location {
     let code = unsafe sqlite3_close(handle)
     guard code == SQLITE_OK else { throw unsafe StoreError(code: code, of: handle) }
     unsafe handle = nil
+    writerLock = nil
   }
 
   /// How long to wait for the locks of other connections before giving up with `.busy`.

@@ -54,12 +54,12 @@ extension SQLiteConnection {
   }
 
   /// Whether the file has no tables nor anything else.
-  private func isEmpty() throws(StoreError) -> Bool {
+  func isEmpty() throws(StoreError) -> Bool {
     let statement = try SQLiteStatement("SELECT 1 FROM sqlite_schema", on: self)
     return try statement.firstRow { _ in true } == nil
   }
 
-  /// Makes the tables that are missing.
+  /// Makes the tables and indexes that are missing, and says that the file is ours.
   func makeMissing(_ tables: [Table]) throws(StoreError) {
     // One transaction, so that two programs can open a new file at once. A failure closes the
     // connection, which takes it back.
@@ -73,6 +73,7 @@ extension SQLiteConnection {
         WHERE expiration > 0
         """)
     }
+    try writeFormat()
     try execute("COMMIT")
   }
 

@@ -46,8 +46,11 @@ extension SQLiteConnection {
   private static var pagesPerStep: Int32 { 256 }
 
   /// Copies the database into a new file that is then given its name.
-  fileprivate func backUp(
-    to path: String, replacing: Bool, progress: Store.BackupProgress
+  ///
+  /// - Parameter isChecked: Whether a copy that is damaged is refused.
+  func backUp(
+    to path: String, replacing: Bool, isChecked: Bool = true,
+    progress: Store.BackupProgress = { _, _ in }
   ) throws {
     try checkPath(path)
     let file = try PartialFile(for: path, replacing: replacing, source: self.path)
@@ -58,7 +61,7 @@ extension SQLiteConnection {
     // What was copied says that there is a log.
     try copy.execute("PRAGMA journal_mode = DELETE")
     try copy.close()
-    try Self.checkCopy(at: file.path)
+    if isChecked { try Self.checkCopy(at: file.path) }
     try file.moveIntoPlace()
   }
 
@@ -67,7 +70,7 @@ extension SQLiteConnection {
   /// In a transaction that reads. Without one the copy would begin anew after each commit of others: with 1,000 of them
   /// a second, one of 115 MiB was not done after 25 s and 1,035 beginnings; with one it took 1.0 s, and the log grew by
   /// 6 MiB. VACUUM INTO, which needs no more, took 1.9 s. (2 cores, SQLite 3.40.1.)
-  private func copyPages(to copy: SQLiteConnection, progress: Store.BackupProgress) throws {
+  func copyPages(to copy: SQLiteConnection, progress: Store.BackupProgress) throws {
     try execute("BEGIN")
     defer { endReading() }
     try execute("SELECT 1 FROM sqlite_schema")  // the snapshot begins here

@@ -42,13 +42,14 @@ extension Store {
   ///   - routine: Reads tables through the ``Snapshot`` it is given, which it cannot keep.
   /// - Returns: What the routine returned.
   /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb; `.unknownTable` if the file has no such
-  ///   table; `.tableHasOtherLayout`; and as ``tables(at:)``.
+  ///   table; `.tableHasOtherLayout`; `.newerFormat`; and as ``tables(at:)``.
   public static func read<R: ~Copyable>(
     at path: String, tables: [Table], _ routine: (borrowing Snapshot) throws -> R
   ) throws -> R {
     try checkNames(of: tables)
     let connection = try SQLiteConnection.looking(into: path)
     try connection.checkEncoding()
+    try connection.checkFormat()
     for table in tables {
       guard try connection.has(table) else { throw StoreError.unknownTable(table) }
     }

@@ -34,17 +34,21 @@ public final class Store: Sendable {
 
   /// Opens the file at `path`, making it and its tables if they are missing.
   ///
-  /// The directory must exist. Tables that exist already, also those that freetser for Python made,
-  /// are used as they are.
+  /// The directory must exist. A new file can be read by its owner alone. Tables that exist already, also those that
+  /// freetser for Python made, are used as they are.
+  ///
+  /// One store at a time has a file open, in whatever process: this waits for another as long as
+  /// ``StoreConfiguration/openingPatience``. Reading it without a store, as ``Store/read(at:tables:_:)`` does, goes on beside.
   ///
   /// - Parameters:
-  ///   - path: Where the file is; two more, `-wal` and `-shm`, live beside it while it is open.
+  ///   - path: Where the file is; three more, `-wal`, `-shm` and `-lock`, live beside it while it is open.
   ///   - tables: Every table that routines will use.
   ///   - durability: What an acknowledged change survives.
   ///   - configuration: What else may be chosen.
   /// - Throws: ``StoreError`` if a table's name is not usable or the table is made otherwise, or the
-  ///   file cannot be opened, is no database, cannot be written, is damaged, or is being written by
-  ///   someone else for longer than ``StoreConfiguration/patience``.
+  ///   file cannot be opened, is no database, cannot be written, is damaged, was made by a later version, is open in another
+  ///   store (`.openElsewhere` tells the process), or is being written by a program without stores for longer than
+  ///   ``StoreConfiguration/patience``.
   public init(
     path: String, tables: [Table], durability: Durability = .full,
     configuration: StoreConfiguration = StoreConfiguration()

@@ -75,7 +75,8 @@ public struct DurationCounts: Equatable, Sendable {
     var sum = 0
     for (index, count) in counts.enumerated() where count > 0 {
       sum += count
-      if sum >= rank { return index < counts.count - 1 ? min(Self.limit(at: index), longest) : longest }
+      guard sum >= rank else { continue }
+      return index < counts.count - 1 ? min(Self.limit(at: index), longest) : longest
     }
     return .zero
   }

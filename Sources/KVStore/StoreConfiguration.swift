@@ -32,7 +32,10 @@ public struct StoreConfiguration: Sendable {
   /// by its description.
   public var rehearsesRoutines = false
 
-  /// How long to wait for other programs: until they have finished writing, or closed the file. Default 5 s.
+  /// How long to wait for another store that has the file open, when opening. Default 5 s.
+  public var openingPatience: Duration = .seconds(5)
+
+  /// How long to wait for programs without stores, as Python's freetser, that are writing. Default 5 s.
   public var patience: Duration = .seconds(5)
 
   // For tests of our own.

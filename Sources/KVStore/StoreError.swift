@@ -1,5 +1,11 @@
 // Everything that can go wrong in this module, as values.
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 /// Why the store refused or failed.
 public enum StoreError: Error, Equatable, Sendable {
   // MARK: A verb refused; the transaction goes on. Catch the error, and what was written stays.
@@ -41,11 +47,15 @@ public enum StoreError: Error, Equatable, Sendable {
   case cannotOpen(path: String, message: String)
   /// The file is there and is something else.
   case notADatabase(path: String)
+  /// Another store has the file open; the process that it is in wrote its id beside the file. `nil`: it cannot be told.
+  case openElsewhere(path: String, processID: Int32?)
+  /// A later version of this module made the file, in a format that this one does not know.
+  case newerFormat(version: Int64)
 
-  // MARK: There was no backup.
+  // MARK: Nothing was copied.
 
-  /// A backup would replace this file, and was not told to; or the file is part of a database that is in use or was left
-  /// by a crash, and is never replaced.
+  /// A backup, or what is put back, would replace this file, and was not told to; or the file is part of a database that
+  /// is in use or was left by a crash, or was kept when another was replaced, and is never replaced.
   case fileExists(path: String)
 
   // MARK: The routine did not run.
@@ -126,6 +136,10 @@ extension StoreError: CustomStringConvertible {
     case .invalidPath(_, .namesMemory): ":memory: is no path; use Store.inMemory"
     case .cannotOpen(let path, let message): "cannot open \(quoted(path)): \(message)"
     case .notADatabase(let path): "\(quoted(path)) is not an SQLite database"
+    case .openElsewhere(let path, let process):
+      "\(quoted(path)) is open for writing in \(name(of: process))"
+    case .newerFormat(let version):
+      "the file has format \(version); this version knows those up to \(FileFormat.current.version)"
     case .fileExists(let path): "\(quoted(path)) is there already"
     case .reentrant: "a routine cannot use its own store through execute, read or close"
     case .closed: "the store is closed"
@@ -152,6 +166,11 @@ extension StoreError {
   var ofCommit: StoreError {
     if case .ioError = self { .commitOutcomeUnknown(self) } else { self }
   }
+}
+
+private func name(of process: Int32?) -> String {
+  guard let process else { return "another process" }
+  return process == getpid() ? "this process" : "process \(process)"
 }
 
 /// Quotation marks, and escapes for what would break the line.

@@ -100,8 +100,12 @@ final class TableReads {
   private func pageStatement(
     _ range: KeyRange, backwards: Bool
   ) throws(StoreError) -> PreparedStatement {
-    if backwards { return try connection.prepared(&pageBackwards, pageSQL("key >= ?1", order: "DESC")) }
-    if range.isAfterLower { return try connection.prepared(&pageAfter, pageSQL("key > ?1", order: "ASC")) }
+    if backwards {
+      return try connection.prepared(&pageBackwards, pageSQL("key >= ?1", order: "DESC"))
+    }
+    if range.isAfterLower {
+      return try connection.prepared(&pageAfter, pageSQL("key > ?1", order: "ASC"))
+    }
     return try connection.prepared(&pageFrom, pageSQL("key >= ?1", order: "ASC"))
   }
 }

@@ -1,8 +1,14 @@
-// The tool for stores' files, beside a store that is open.
+// The tool for stores' files: what reads works beside a store that is open, what writes once it is closed.
 
 import Foundation
 import KVStore
 import Testing
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
 
 @Suite("kvtool", .serialized)
 struct KVToolTests {
@@ -55,10 +61,13 @@ struct KVToolTests {
 
   @Test("put stores an argument or standard input, and makes what is missing")
   func put() throws {
+    try store.close()
     #expect(try succeed("put", file, "users", "ada", "new") == "")
     #expect(
       try succeed("put", file, "users", "eve", "--expires-at", "12", input: [0xfe, 0x0a]) == "")
-    let rows = try store.read { try $0.scan("users", in: .between("ada", and: "f"), limit: 9).rows }
+    let rows = try Store.read(at: file, tables: ["users"]) { snapshot in
+      try snapshot.scan("users", in: .between("ada", and: "f"), limit: 9).rows
+    }
     #expect(rows[0].text == "new" && rows[0].counter == 1 && rows[0].expiresAt == nil)
     #expect(rows.last?.value == [0xfe, 0x0a] && rows.last?.expiresAt == 12)
     let other = directory.file("other.sqlite")
@@ -69,8 +78,9 @@ struct KVToolTests {
 
   @Test("delete deletes once, and makes nothing")
   func delete() throws {
+    try store.close()
     #expect(try succeed("delete", file, "users", "ada") == "")
-    let left = try store.read { try $0.get("users", "ada") }
+    let left = try Store.read(at: file, tables: ["users"]) { try $0.get("users", "ada") }
     #expect(left == nil)
     try fail("delete", file, "users", "ada", with: "there is no entry \"ada\"")
     try fail("delete", file, "missing", "ada", with: "the file has no table missing")
@@ -138,6 +148,7 @@ struct KVToolTests {
 
   @Test("import says which line is wrong; those before it are stored")
   func badLines() throws {
+    try store.close()
     let good = #"{"key":"a","value":"b"}"#
     for (line, reason) in [
       ("x", "not a JSON object with a key"), (#"{"value":"b"}"#, "not a JSON object with a key"),
@@ -152,7 +163,7 @@ struct KVToolTests {
     try fail(
       "import", file, "accounts", input: Array(#"{"key":"","value":"b"}"#.utf8),
       with: "the entry \"\": a key cannot be empty")
-    let entry = try store.read { try $0.get("accounts", "a") }
+    let entry = try Store.read(at: file, tables: ["accounts"]) { try $0.get("accounts", "a") }
     #expect(entry == Entry(value: Array("b".utf8), counter: 0))
   }
 
@@ -166,6 +177,57 @@ struct KVToolTests {
     #expect(try succeed("backup", file, copy, "--replace") == "")
     #expect(try succeed("count", copy, "accounts") == "1\n")
     #expect(!exists(copy + "-wal"))
+  }
+
+  @Test("restore puts a copy back, where there is a store only when it is told to, and keeps that")
+  func restore() throws {
+    let (copy, other) = (directory.file("copy.sqlite"), directory.file("other.sqlite"))
+    try store.backup(to: copy)
+    try store.execute { try $0.delete("users", "ada") }
+    try store.close()
+    #expect(try succeed("restore", copy, other) == "")
+    #expect(try succeed("get", other, "users", "ada") == "ada's value")
+    try fail("restore", copy, file, with: "\(file.debugDescription) is there already")
+    try fail("get", file, "users", "ada", with: "there is no entry \"ada\"")
+    #expect(try succeed("restore", copy, file, "--replace") == "")
+    #expect(try succeed("get", file, "users", "ada") == "ada's value")
+    try fail("get", file + ".replaced", "users", "ada", with: "there is no entry \"ada\"")
+    #expect(!exists(other + ".replaced") && !exists(file + "-wal") && !exists(file + "-lock"))
+  }
+
+  @Test(
+    "What writes is told at once which process has the file open; what reads goes on"
+  )
+  func besideServer() throws {
+    let copy = directory.file("copy.sqlite")
+    #expect(try succeed("backup", file, copy) == "")
+    let line = "\(file.debugDescription) is open for writing in process \(getpid())"
+    let entry = Array(#"{"key":"a","value":"b"}"#.utf8)
+    try fail("put", file, "users", "ada", "new", with: line)
+    try fail("put", file, "new", "ada", "new", with: line)
+    try fail("delete", file, "users", "ada", with: line)
+    try fail("import", file, "users", input: entry, with: line)
+    try fail("compact", file, with: line)
+    try fail("restore", copy, file, "--replace", with: line)
+    #expect(try succeed("tables", file) == "accounts\nusers\n")
+    #expect(try succeed("get", file, "users", "ada") == "ada's value")
+    #expect(try succeed("check", file) == "sound\n")
+    try store.execute { try $0.overwrite("users", "ada", "later") }
+    #expect(try succeed("get", file, "users", "ada") == "later")
+    // The same with a server, of which the tool knows no more than its file.
+    let place = try TemporaryDirectory()
+    let server = try RunningExample.start(.testServer, in: place)
+    defer { server.process.kill() }
+    let database = place.file("store.sqlite")
+    let output = try run("put", database, "entries", "a", "b")
+    #expect(output.exit == .status(1))
+    #expect(
+      output.errors
+        == "error: \(database.debugDescription) is open for writing in process \(server.process.id)\n"
+    )
+    #expect(try succeed("count", database, "entries") == "0\n")
+    try server.stop()
+    #expect(try succeed("put", database, "entries", "a", "b") == "")
   }
 
   @Test("check tells damage")
@@ -187,26 +249,28 @@ struct KVToolTests {
     #expect(output.errors == "error: the file is damaged\n")
   }
 
-  @Test("compact makes the file shorter, beside a store that goes on")
+  @Test("compact makes the file shorter")
   func compact() throws {
     let value = [UInt8](repeating: 1, count: 10_000)
     try store.execute { storage in
       for number in 0..<100 { try storage.add("accounts", "key \(number)", value) }
     }
     try store.execute { try $0.clear("accounts") }
-    let before = try store.statistics()
+    try store.close()
+    let before = try Store.statistics(at: file)
     #expect(try succeed("compact", file) == "")
-    let after = try store.statistics()
+    let after = try Store.statistics(at: file)
     #expect(after.pages < before.pages / 4 && after.freePages == 0)
-    try store.execute { try $0.add("accounts", "ada", "1") }
+    #expect(try succeed("put", file, "accounts", "ada", "1") == "")
     #expect(try succeed("get", file, "accounts", "ada") == "1")
-    #expect(try store.integrityCheck() == [])
+    #expect(try Store.check(path: file) == [])
   }
 
   @Test(
     "Commands that need a file make none",
     arguments: [
       "tables", "get", "delete", "scan", "count", "stats", "export", "backup", "check", "compact",
+      "restore",
     ])
   func missing(command: String) throws {
     let missing = directory.file("missing.sqlite")
@@ -214,7 +278,7 @@ struct KVToolTests {
       switch command {
       case "get", "delete": ["users", "ada"]
       case "scan", "count", "export": ["users"]
-      case "backup": [directory.file("copy.sqlite")]
+      case "backup", "restore": [directory.file("copy.sqlite")]
       default: [String]()
       }
     let output = try ChildProcess.run(Example.kvtool.path, [command, missing] + rest)

@@ -210,25 +210,42 @@ struct CareTests {
     #expect(try Store.tables(at: path) == [.accounts])
   }
 
-  @Test("The file may be read by all but whom the umask shuts out, and so may those beside it")
+  @Test(
+    "A new file is its owner's alone, whatever the umask; those beside it have its permissions"
+  )
   func permissions() async {
     await #expect(processExitsWith: .success) {
-      for mask: mode_t in [0o022, 0o077] {
+      for mask: mode_t in [0, 0o022, 0o077] {
         let directory = TemporaryDirectory()
         umask(mask)
         let path = directory.file("test.sqlite")
+        let files = ["", "-wal", "-shm", "-lock"].map { path + $0 }
         let store = try Store(path: path, tables: [.accounts])
-        for file in [path, path + "-wal", path + "-shm"] {
-          #expect(FileStatus(file)?.permissions == 0o644 & ~mask)
-        }
+        for file in files { #expect(FileStatus(file)?.permissions == 0o600) }
         try store.close()
         #expect(unsafe chmod(path, 0o660) == 0)
         let reopened = try Store(path: path, tables: [.accounts])
-        for file in [path, path + "-wal", path + "-shm"] {
-          #expect(FileStatus(file)?.permissions == 0o660)
-        }
+        for file in files { #expect(FileStatus(file)?.permissions == 0o660) }
         try reopened.close()
+        withExtendedLifetime(directory) {}
       }
+    }
+  }
+
+  @Test("A new file that a link names is made where the link leads, for its owner alone")
+  func permissionsBehindLinks() async {
+    await #expect(processExitsWith: .success) {
+      let directory = TemporaryDirectory()
+      umask(0)
+      let path = directory.file("test.sqlite")
+      #expect(unsafe symlink("second", directory.file("first")) == 0)
+      #expect(unsafe symlink(path, directory.file("second")) == 0)
+      let store = try Store(path: directory.file("first"), tables: [.accounts])
+      #expect(FileStatus(path)?.permissions == 0o600)
+      try store.close()
+      // A link that leads nowhere is no reason to wait.
+      #expect(unsafe symlink("circle", directory.file("circle")) == 0)
+      #expect(throws: StoreError.self) { try Store(path: directory.file("circle"), tables: []) }
     }
   }
 

@@ -46,6 +46,16 @@ struct FaultTests {
     }
   }
 
+  @Test("Any call fails while a copy takes the place of a store, whose log a crash has left")
+  func restore() async {
+    await #expect(processExitsWith: .success) {
+      try Self.everywhere(.ioError, atLeast: 150, Self.restoreAfterCrash)
+      try Self.everywhere(.full, atLeast: 20, Self.restoreAfterCrash)
+      try Self.everywhere(.shortWrite, atLeast: 20, Self.restoreAfterCrash)
+      try Self.everywhere(.outage, step: 3, atLeast: 150, Self.restoreAfterCrash)
+    }
+  }
+
   /// Runs something with a fault at its first call, at its second, and so on until it makes fewer.
   ///
   /// - Parameters:
@@ -109,6 +119,28 @@ struct FaultTests {
     }
     #expect(found == states.last!, "\(run)")
     run.close(store, [states.last!])
+  }
+
+  private static func restoreAfterCrash(_ run: inout FaultRun) throws {
+    let states = try FaultScenario.states.get()
+    let (path, copy) = (run.directory.file("test.sqlite"), run.directory.file("copy.sqlite"))
+    for (name, bytes) in try FaultScenario.afterCrash.get() {
+      append(bytes, to: run.directory.file(name))
+    }
+    append(try FaultScenario.copyAfterUpdate.get(), to: copy)
+    run.arm()
+    try run.twice("restore", ifItFails: [states.last!], ifCommitFails: [states[2]]) {
+      // Whoever was told of an I/O error finds it and, having looked, takes it away.
+      unsafe unlink(path + ".replaced")
+      try Store.restore(from: copy, to: path, replacing: true)
+    }
+    run.disarm()
+    run.check([states[2]], "after it")
+    let kept = try Store.read(at: path + ".replaced", tables: FaultScenario.tables) {
+      try Contents(of: $0)
+    }
+    #expect(kept == states.last!, "\(run)")
+    #expect(!run.directory.names.contains { $0.hasSuffix(".partial") }, "\(run)")
   }
 
   private static func runGroup(_ run: inout FaultRun) throws {

@@ -210,6 +210,7 @@ struct ModelTests {
 
       if Int.random(in: 0..<100, using: &numbers) == 0 {
         if Bool.random(using: &numbers) { try store.close() }
+        store = try Store.inMemory(tables: [])  // lets go of the other
         store = try open()
       }
       if step.isMultiple(of: 50) {

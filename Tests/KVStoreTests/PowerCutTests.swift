@@ -46,6 +46,38 @@ struct PowerCutTests {
     }
   }
 
+  @Test("A copy takes the place of a store: it is the old one or the new one, whole")
+  func restore() async {
+    await #expect(processExitsWith: .success) {
+      let states = try FaultScenario.states.get()
+      let copies = TemporaryDirectory()
+      let copy = copies.file("copy.sqlite")
+      append(try FaultScenario.copyAfterUpdate.get(), to: copy)
+      FaultyFiles.install()
+      defer { FaultyFiles.uninstall() }
+      let cuts = try FaultyFiles.recordChanges {
+        let directory = TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        let store = try FaultScenario.open(in: directory)
+        // So that there is a log.
+        let reader = try SQLiteConnection.looking(into: directory.file("test.sqlite"))
+        for step in FaultScenario.steps { try store.execute(step.routine) }
+        try reader.execute("SELECT count(*) FROM accounts")
+        try store.close()
+        FaultyFiles.acknowledge("closed")
+        try Store.restore(from: copy, to: directory.file("test.sqlite"), replacing: true)
+        FaultyFiles.acknowledge("restored")
+        try reader.close()
+      }.filter { $0.acknowledged.contains("closed") }
+      withExtendedLifetime(copies) {}
+      #expect(cuts.count >= 30)
+      #expect(cuts.contains { $0.acknowledged.contains("restored") })
+      Self.check(cuts, seeds: 2) { acknowledged in
+        acknowledged.contains("restored") ? [states[2]] : [states[2], states.last!]
+      }
+    }
+  }
+
   private static func recordSteps(_ durability: Durability) throws -> [FaultyFiles.Cut] {
     try recordChanges(durability) { store in
       for step in FaultScenario.steps {

@@ -63,6 +63,7 @@ struct PythonTests {
       for key in ["nul\0key", long, ""] { #expect(try storage.delete("users", key)) }
     }
     try store.close()
+    #expect(try SQLiteConnection.looking(into: path).format() == .current)
     #expect(
       try runPython("print(connection.execute('SELECT * FROM users ORDER BY key').fetchone())")
         == "('ada', 4, 0, b'changed')\n")

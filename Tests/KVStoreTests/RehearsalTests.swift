@@ -66,7 +66,9 @@ struct RehearsalTests {
     let isOdd = runs.load(ordering: .relaxed).isMultiple(of: 2)
     #expect(
       try verdict { _ in
-        if runs.add(1, ordering: .relaxed).newValue.isMultiple(of: 2) != isOdd { throw StoreError.full }
+        if runs.add(1, ordering: .relaxed).newValue.isMultiple(of: 2) != isOdd {
+          throw StoreError.full
+        }
       }.contains("threw"))
     #expect(try store.read { try $0.listKeys(.accounts) } == [])
   }

@@ -127,6 +127,97 @@ struct SchemaTests {
     #expect(found == mode)
   }
 
+  private func format() throws -> FileFormat { try SQLiteConnection.looking(into: path).format() }
+
+  @Test(
+    "A new file says whose it is and in which format, also when compacted, and so does a copy"
+  )
+  func newFormat() throws {
+    let store = try Store(path: path, tables: ["users"])
+    #expect(try format() == FileFormat(application: 0x4672_7473, version: 1))
+    try store.compact()
+    let copy = directory.file("copy.sqlite")
+    try store.backup(to: copy)
+    try store.close()
+    #expect(try format() == .current)
+    #expect(try SQLiteConnection.looking(into: copy).format() == .current)
+  }
+
+  private let pythonLayout = """
+    (key TEXT PRIMARY KEY, counter INTEGER NOT NULL, expiration INTEGER NOT NULL,
+    value BLOB NOT NULL) STRICT
+    """
+
+  @Test("A file of freetser for Python gets format and index together, when it is opened")
+  func upgrade() throws {
+    let connection = try SQLiteConnection(.file(path))
+    try connection.execute(
+      "CREATE TABLE users \(pythonLayout); INSERT INTO users VALUES ('ada', 3, 0, x'31')")
+    try connection.close()
+    #expect(try format() == .unknown)
+    for _ in 0..<2 {
+      let store = try Store(path: path, tables: ["users"])
+      let entry = try store.execute { try $0.get("users", "ada") }
+      #expect(entry == Entry(value: [0x31], counter: 3))
+      try store.close()
+      #expect(try format() == .current)
+    }
+  }
+
+  @Test("A file of a later format is refused, to read it and to write it, and left as it is")
+  func newerFormat() throws {
+    try Store(path: path, tables: ["users"]).close()
+    let connection = try SQLiteConnection(.file(path))
+    try connection.execute("PRAGMA user_version = 2")
+    try connection.close()
+    let before = contents(of: path)
+    #expect(throws: StoreError.newerFormat(version: 2)) { try Store(path: path, tables: ["users"]) }
+    #expect(throws: StoreError.newerFormat(version: 2)) {
+      try Store.read(at: path, tables: ["users"]) { _ in }
+    }
+    #expect(contents(of: path) == before)
+    #expect(directory.names == ["test.sqlite"])
+  }
+
+  @Test(
+    "A file that another application has marked, or may know by its version, keeps its numbers",
+    arguments: [
+      FileFormat(application: 7, version: 0), FileFormat(application: 7, version: 9),
+      FileFormat(application: 0, version: 2), FileFormat(application: -1, version: -1),
+    ])
+  func foreignFormat(format: FileFormat) throws {
+    let connection = try SQLiteConnection(.file(path))
+    try connection.execute(
+      "PRAGMA application_id = \(format.application); PRAGMA user_version = \(format.version)")
+    try connection.close()
+    let store = try Store(path: path, tables: ["users"])
+    try store.execute { try $0.add("users", "ada", "1") }
+    try store.close()
+    #expect(try self.format() == format)
+    #expect(try Store.tables(at: path) == ["users"])
+  }
+
+  @Test(
+    "A file with tables of another application's keeps its numbers, though they are 0",
+    arguments: ["CREATE TABLE others (name TEXT)", "CREATE VIEW others AS SELECT 1"])
+  func sharedFile(sql: String) throws {
+    let connection = try SQLiteConnection(.file(path))
+    try connection.execute(sql)
+    try connection.close()
+    try Store(path: path, tables: ["users"]).close()
+    #expect(try format() == .unknown)
+  }
+
+  @Test("A file of ours whose version was lost gets it again")
+  func lostVersion() throws {
+    try Store(path: path, tables: ["users"]).close()
+    let connection = try SQLiteConnection(.file(path))
+    try connection.execute("PRAGMA user_version = 0; CREATE TABLE others (name TEXT)")
+    try connection.close()
+    try Store(path: path, tables: ["users"]).close()
+    #expect(try format() == .current)
+  }
+
   @Test("listKeys reads the index of the keys alone, and need not sort")
   func listKeysPlan() throws {
     let connection = try SQLiteConnection(.memory)

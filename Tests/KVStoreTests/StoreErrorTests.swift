@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import KVStore
@@ -41,6 +42,17 @@ struct StoreErrorTests {
         .cannotOpen(path: "/a\nb", message: "no such file"),
         "cannot open \"/a\\nb\": no such file"),
       Row(.notADatabase(path: "/a\nb"), "\"/a\\nb\" is not an SQLite database"),
+      Row(
+        .openElsewhere(path: "a.sqlite", processID: 1),
+        "\"a.sqlite\" is open for writing in process 1"),
+      Row(
+        .openElsewhere(path: "a.sqlite", processID: getpid()),
+        "\"a.sqlite\" is open for writing in this process"),
+      Row(
+        .openElsewhere(path: "a.sqlite", processID: nil),
+        "\"a.sqlite\" is open for writing in another process"),
+      Row(
+        .newerFormat(version: 9), "the file has format 9; this version knows those up to 1"),
       Row(.fileExists(path: "copy.sqlite"), "\"copy.sqlite\" is there already"),
       Row(.reentrant, "a routine cannot use its own store through execute, read or close"),
       Row(.closed, "the store is closed"),

@@ -241,7 +241,8 @@ struct TransactionTests {
       let error = #expect(throws: StoreError.self) {
         try store.execute { try $0.add(.accounts, "b", "") }
       }
-      guard case .commitOutcomeUnknown(.ioError(code: 778, message: _)) = error else {  // SQLITE_IOERR_WRITE
+      // SQLITE_IOERR_WRITE
+      guard case .commitOutcomeUnknown(.ioError(code: 778, message: _)) = error else {
         fatalError("another error: \(String(describing: error))")
       }
     }

@@ -36,6 +36,31 @@ struct Backup: ParsableCommand {
   }
 }
 
+struct Restore: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Puts a copy in the place of a store.",
+    discussion: """
+      The copy is checked first, and stays as it is. No program may have the store open, unless it \
+      only reads. Nothing is lost if this is interrupted, and what was there is kept in a file \
+      beside it that ends in `.replaced`. Run it as the user that the program runs as: a new file \
+      can be read by its owner alone.
+      """)
+  @Argument(help: "The copy.") var backup: String
+  @Argument(help: "The store's file.") var destination: String
+  @Flag(help: "Replaces a store that is there.") var replace = false
+
+  func run() throws {
+    var progress = Progress()
+    defer { progress.clear() }
+    progress.show("checking")
+    try Store.restore(
+      from: backup, to: destination, replacing: replace, lockPatience: .zero
+    ) { done, total in
+      progress.show("\(done) of \(total) pages")
+    }
+  }
+}
+
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Looks for damage, and lists what there is.")
@@ -58,7 +83,7 @@ struct Check: ParsableCommand {
 struct Compact: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Writes the file anew, as small as it can be.",
-    discussion: "Those who write wait meanwhile, and get errors if it takes more than 5 seconds.")
+    discussion: "No program may have it open, unless it only reads.")
   @OptionGroup var file: FileArgument
 
   func run() throws {
@@ -66,7 +91,7 @@ struct Compact: ParsableCommand {
     var progress = Progress()
     defer { progress.clear() }
     progress.show("compacting")
-    let store = try Store(path: file.file, tables: tables)
+    let store = try file.open(tables: tables)
     try store.compact()
     try store.close()
   }

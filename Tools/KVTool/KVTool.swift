@@ -1,4 +1,4 @@
-// Looks into a store's file, and changes it, from a shell; the program that has it open may go on.
+// Looks into a store's file from a shell, also while a program has it open, and changes it when none has.
 
 import ArgumentParser
 import KVStore
@@ -13,14 +13,16 @@ import KVStore
 struct KVTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "kvtool",
-    abstract: "Looks into the file of a store, and changes it, also while a program has it open.",
+    abstract: "Looks into the file of a store, and changes it.",
     discussion: """
-      Commands that read make nothing: neither a file nor a table. They show entries that have \
-      expired too, with the time at which they did.
+      Commands that read do so also while a program has the file open, and make nothing: neither \
+      a file nor a table. They show entries that have expired too, with the time at which they \
+      did. Those that write (put, delete, import, compact, restore) wait for nobody: while a \
+      program has the file open they tell which process that is.
       """,
     subcommands: [
       Tables.self, Get.self, Put.self, Delete.self, Scan.self, Count.self, Stats.self, Export.self,
-      Import.self, Backup.self, Check.self, Compact.self,
+      Import.self, Backup.self, Restore.self, Check.self, Compact.self,
     ])
 
   /// Every error is one line, and exit status 1.
@@ -53,6 +55,15 @@ struct ToolError: Error, CustomStringConvertible {
 /// The file that every command is given.
 struct FileArgument: ParsableArguments {
   @Argument(help: "The store's file.") var file: String
+
+  /// Opens the store. While somebody else has it open, that is told at once: it is mostly a server, and goes on.
+  func open(tables: [Table]) throws -> Store {
+    var configuration = StoreConfiguration()
+    configuration.openingPatience = .zero
+    // It does what it is told and no more.
+    configuration.removesExpired = false
+    return try Store(path: file, tables: tables, configuration: configuration)
+  }
 }
 
 /// The file and the table that commands about entries are given.
@@ -68,7 +79,7 @@ struct TableArguments: ParsableArguments {
   }
 
   /// Opens the store, making the file and the table if they are missing.
-  func open() throws -> Store { try Store(path: file.file, tables: [table]) }
+  func open() throws -> Store { try file.open(tables: [table]) }
 
   /// Opens the store, whose file and table must be there.
   func openExisting() throws -> Store {

@@ -59,7 +59,7 @@ final class ChildProcess: Sendable {
   private let state = Monitor(State())
   private let deadline = MonotonicTime.now() + timeLimit
   private let name: String
-  private let id: pid_t
+  let id: pid_t
 
   /// Runs a program to its end.
   static func run(_ path: String, _ arguments: [String], input: [UInt8] = []) throws -> Output {

@@ -97,6 +97,17 @@ struct FaultScenario {
     return withExtendedLifetime((store, directory)) { files(in: directory) }
   }
 
+  /// A copy of a store after the first two steps.
+  static let copyAfterUpdate = Result {
+    let directory = TemporaryDirectory()
+    defer { withExtendedLifetime(directory) {} }
+    let store = try open(in: directory)
+    for step in steps[..<2] { try store.execute(step.routine) }
+    let copy = directory.file("copy.sqlite")
+    try store.backup(to: copy)
+    return contents(of: copy)
+  }
+
   struct Refusal: Error, Equatable {}
 
   /// Routines to wait in line after the first step. Each that writes changes both tables.

@@ -10,15 +10,18 @@ extension Store {
   ///   - tables: The tables.
   ///   - durability: What an acknowledged change survives.
   ///   - busyTimeout: How long it waits for others.
+  ///   - lockPatience: How long it waits for another store; `nil` for `busyTimeout`.
   ///   - queueLimit: How many may wait in line.
   ///   - logPagesForRestart: How many pages the log may have before it is begun anew.
   convenience init(
     path: String, tables: [Table], durability: Durability = .full, busyTimeout: Duration,
-    queueLimit: Int = Limits.waitingCallers, logPagesForRestart: Int = 8_192
+    lockPatience: Duration? = nil, queueLimit: Int = Limits.waitingCallers,
+    logPagesForRestart: Int = 8_192
   ) throws(StoreError) {
     var configuration = StoreConfiguration()
     configuration.removesExpired = false
     configuration.patience = busyTimeout
+    configuration.openingPatience = lockPatience ?? busyTimeout
     configuration.queueLimit = queueLimit
     configuration.logPagesForRestart = logPagesForRestart
     try self.init(
