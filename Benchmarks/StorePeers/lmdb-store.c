@@ -43,7 +43,7 @@ static void upsert(MDB_txn *transaction, size_t row) {
 static void prepare(struct worker *worker) {
   MDB_txn *transaction;
   check(mdb_txn_begin(environment, NULL, MDB_RDONLY, &transaction));
-  for (size_t row = 0; row < ROWS; row++) get(transaction, row);
+  for (size_t row = 0; row < key_count; row++) get(transaction, row);
   mdb_txn_reset(transaction);
   worker->connection = transaction;
 }
@@ -117,9 +117,10 @@ static void fill(long count) {
 
 int main(int argc, char **argv) {
   MDB_txn *transaction;
-  if (argc != 4) return 2;
+  if (argc < 4) return 2;
   const char *row = argv[1], *file = argv[2];
   long count = atol(argv[3]);
+  if (argc > 4) key_count = (size_t)atol(argv[4]);
   make_keys();
   check(mdb_env_create(&environment));
   check(mdb_env_set_mapsize(environment, 1UL << 30));

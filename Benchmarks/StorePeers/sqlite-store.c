@@ -103,7 +103,7 @@ static void upsert(struct connection *connection, size_t row) {
 static void prepare_reading(struct worker *worker) {
   struct connection *connection = connected(worker->file, SQLITE_OPEN_READONLY, "");
   step_to_end(connection->begin);
-  for (size_t row = 0; row < ROWS; row++) get(connection, row);
+  for (size_t row = 0; row < key_count; row++) get(connection, row);
   step_to_end(connection->commit);
   worker->connection = connection;
 }
@@ -136,7 +136,7 @@ static struct connection *writer;
 
 static void read_all(void) {
   step_to_end(writer->begin);
-  for (size_t row = 0; row < ROWS; row++) get(writer, row);
+  for (size_t row = 0; row < key_count; row++) get(writer, row);
   step_to_end(writer->commit);
 }
 
@@ -265,9 +265,10 @@ static void fill(const char *file, long count) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) return 2;
+  if (argc < 4) return 2;
   const char *row = argv[1], *file = argv[2];
   long count = atol(argv[3]);
+  if (argc > 4) key_count = (size_t)atol(argv[4]);
   make_keys();
   if (strcmp(row, "fill") == 0) {
     fill(file, count);

@@ -1,7 +1,8 @@
 /* What the C programs share.
  *
- * PROGRAM ROW FILE COUNT does COUNT operations on each thread of the row and prints how many nanoseconds all took, a sum
- * that is the same for all programs, and by how many KiB the most memory ever resident grew meanwhile.
+ * PROGRAM ROW FILE COUNT [KEYS] does COUNT operations on each thread of the row, on the first so many keys, or all. It
+ * prints how many nanoseconds all took, a sum that is the same for all programs, and by how many KiB the most memory ever
+ * resident grew meanwhile.
  * PROGRAM fill FILE ROWS makes the file. */
 #include <pthread.h>
 #include <stdint.h>
@@ -10,9 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROWS = 100000, VALUE_LENGTH = 100, KEY_ROOM = 16 };
-static char keys[ROWS][KEY_ROOM];
-static size_t key_lengths[ROWS];
+enum { MOST_KEYS = 100000, VALUE_LENGTH = 100, KEY_ROOM = 16 };
+static size_t key_count = MOST_KEYS;
+static char keys[MOST_KEYS][KEY_ROOM];
+static size_t key_lengths[MOST_KEYS];
 static char value[VALUE_LENGTH];
 
 static int64_t now(void) {
@@ -27,14 +29,14 @@ static void fail(const char *what) {
 }
 
 static void make_keys(void) {
-  for (int i = 0; i < ROWS; i++) key_lengths[i] = (size_t)snprintf(keys[i], KEY_ROOM, "key-%d", i);
+  for (int i = 0; i < MOST_KEYS; i++) key_lengths[i] = (size_t)snprintf(keys[i], KEY_ROOM, "key-%d", i);
   memset(value, 'v', sizeof value);
 }
 
 /* The next row of a thread; all programs take the same ones. `state` begins with the thread's number and 1 more. */
 static size_t next_row(uint64_t *state) {
   *state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
-  return (size_t)((*state >> 33) % ROWS);
+  return (size_t)((*state >> 33) % key_count);
 }
 
 static long most_resident_kib(void) {

@@ -5,16 +5,16 @@ import KVStore
 
 extension Table { fileprivate static let rows: Table = "rows" }
 
-/// `store-benchmark ROW FILE COUNT` does what the C programs in StorePeers do, and prints the same three numbers.
+/// `store-benchmark ROW FILE COUNT [KEYS]` does what the C programs in StorePeers do, and prints the same three numbers.
 @main
 struct StoreBenchmark {
-  static let keys = (0..<100_000).map { "key-\($0)" }
+  static let keys = (0..<keyCount).map { "key-\($0)" }
   static let value = [UInt8](repeating: UInt8(ascii: "v"), count: 100)
 
   static func main() throws {
     let arguments = CommandLine.arguments
-    guard arguments.count == 4, let count = Int(arguments[3]) else {
-      print("usage: store-benchmark ROW FILE COUNT   (scripts/bench-store makes the file)")
+    guard arguments.count >= 4, let count = Int(arguments[3]) else {
+      print("usage: store-benchmark ROW FILE COUNT [KEYS]   (scripts/bench-store makes the file)")
       exit(2)
     }
     let row = arguments[1]

@@ -2,6 +2,9 @@
 
 import Foundation
 
+/// How many keys are used: the first so many, if the command says so.
+let keyCount = CommandLine.arguments.count > 4 ? Int(CommandLine.arguments[4])! : 100_000
+
 /// What a program prints.
 struct Result {
   let nanoseconds: Int
@@ -52,12 +55,13 @@ func time(
 /// The rows that a thread takes, one after the other; the C programs take the same ones.
 struct RandomRows: Sendable {
   private var state: UInt64
+  private let keys = UInt64(keyCount)
 
   init(thread: Int) { state = UInt64(thread) + 1 }
 
   mutating func next() -> Int {
     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return Int((state >> 33) % 100_000)
+    return Int((state >> 33) % keys)
   }
 }
 

@@ -9,16 +9,16 @@ private let upsert = """
   ON CONFLICT (key) DO UPDATE SET value = excluded.value, counter = counter + 1, expiration = excluded.expiration
   RETURNING counter
   """
-private let keys = (0..<100_000).map { "key-\($0)" }
+private let keys = (0..<keyCount).map { "key-\($0)" }
 private let value = Data(repeating: UInt8(ascii: "v"), count: 100)
 
-/// `grdb-store ROW FILE COUNT` does what the C programs do, and prints the same three numbers.
+/// `grdb-store ROW FILE COUNT [KEYS]` does what the C programs do, and prints the same three numbers.
 @main
 struct GRDBStore {
   static func main() throws {
     let arguments = CommandLine.arguments
-    guard arguments.count == 4, let count = Int(arguments[3]) else {
-      print("usage: grdb-store ROW FILE COUNT   (scripts/bench-store makes the file)")
+    guard arguments.count >= 4, let count = Int(arguments[3]) else {
+      print("usage: grdb-store ROW FILE COUNT [KEYS]   (scripts/bench-store makes the file)")
       exit(2)
     }
     let row = arguments[1]
