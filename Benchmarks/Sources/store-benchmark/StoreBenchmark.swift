@@ -20,6 +20,8 @@ struct StoreBenchmark {
     let row = arguments[1]
     let store = try Store(
       path: arguments[2], tables: [.rows], durability: row.hasPrefix("full") ? .full : .normal)
+    // Programs that read have mostly written something since they began: without that there would be no log to look into.
+    try store.execute { try $0.overwrite(.rows, keys[0], value) }
     let result =
       switch row {
       case "read-1": try time(on: 1, readAll(of: store)) { try read(store, count, from: $0) }
