@@ -1,89 +1,102 @@
-// What a store's transactions cost: routines a second, by durability and number of callers.
+// What the store's transactions cost: one row of scripts/bench-store, in a process of its own.
 
 import Foundation
 import KVStore
 
+extension Table { fileprivate static let rows: Table = "rows" }
+
+/// `store-benchmark ROW FILE COUNT [KEYS]` does what the C programs in StorePeers do, and prints the same three numbers.
 @main
 struct StoreBenchmark {
-  static let rowCount = 100_000
+  static let keys = (0..<keyCount).map { "key-\($0)" }
   static let value = [UInt8](repeating: UInt8(ascii: "v"), count: 100)
 
   static func main() throws {
     let arguments = CommandLine.arguments
-    guard arguments.count >= 2 else {
-      print(
-        "usage: store-benchmark DIRECTORY [SECONDS]   (the directory is on the disk to measure)")
+    guard arguments.count >= 4, let count = Int(arguments[3]) else {
+      print("usage: store-benchmark ROW FILE COUNT [KEYS]   (scripts/bench-store makes the file)")
       exit(2)
     }
-    let seconds = arguments.count > 2 ? Double(arguments[2]) ?? 2 : 2
-    let directory = URL(filePath: arguments[1]).appending(path: "store-benchmark-\(getpid())")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
-    defer { try? FileManager.default.removeItem(at: directory) }
+    let row = arguments[1]
+    let store = try Store(
+      path: arguments[2], tables: [.rows], durability: row.hasPrefix("full") ? .full : .normal)
+    // Programs that read have mostly written something since they began: without that there would be no log to look into.
+    try store.execute { try $0.overwrite(.rows, keys[0], value) }
+    let result =
+      switch row {
+      case "read-1": try time(on: 1, readAll(of: store)) { try read(store, count, from: $0) }
+      case "read-2": try time(on: 2, readAll(of: store)) { try read(store, count, from: $0) }
+      case "gets": try time(on: 1, readAll(of: store)) { try getMany(store, count, from: $0) }
+      case "normal-1", "full-1":
+        try time(on: 1, readAllToWrite(store)) { try overwrite(store, count, from: $0) }
+      case "full-64":
+        try time(on: 64, readAllToWrite(store)) { try overwrite(store, count, from: $0) }
+      case "scan": try timeScan(of: store)
+      default: fatalError("no row is called \(row)")
+      }
+    print(result.nanoseconds, result.sum, result.growth)
+    try store.close()
+  }
 
-    print("durability  routine     1 thread   8 threads  64 threads   a second")
-    for durability in [Durability.normal, .full] {
-      let store = try Store(
-        path: directory.appending(path: "\(durability).sqlite").path, tables: ["rows"],
-        durability: durability)
-      try store.execute { storage in
-        for row in 0..<rowCount { try storage.add("rows", key(row), value) }
-      }
-      try measure("\(durability)", "get", seconds) { row in
-        try store.execute { try $0.get("rows", key(row))?.value.count ?? 0 }
-      }
-      try measure("\(durability)", "overwrite", seconds) { row in
-        try store.execute { try $0.overwrite("rows", key(row), value) }
-        return 1
-      }
-      try store.close()
+  // MARK: Rows
+
+  static func read(_ store: Store, _ count: Int, from random: RandomRows) throws -> Int {
+    var random = random
+    var sum = 0
+    for _ in 0..<count {
+      let key = keys[random.next()]
+      sum += try store.read { try $0.get(.rows, key)?.value.count ?? 0 }
+    }
+    return sum
+  }
+
+  static func getMany(_ store: Store, _ count: Int, from random: RandomRows) throws -> Int {
+    var random = random
+    return try store.read { snapshot in
+      var sum = 0
+      for _ in 0..<count { sum += try snapshot.get(.rows, keys[random.next()])?.value.count ?? 0 }
+      return sum
     }
   }
 
-  static func key(_ row: Int) -> String { "key-\(row)" }
-
-  static func measure(
-    _ durability: String, _ name: String, _ seconds: Double,
-    _ routine: @escaping @Sendable (Int) throws -> Int
-  ) throws {
-    var line = durability.padding(toLength: 12, withPad: " ", startingAt: 0)
-    line += name.padding(toLength: 9, withPad: " ", startingAt: 0)
-    for threads in [1, 8, 64] {
-      line += String(format: "%11.0f ", run(threads, seconds, routine))
+  static func overwrite(_ store: Store, _ count: Int, from random: RandomRows) throws -> Int {
+    var random = random
+    for _ in 0..<count {
+      let key = keys[random.next()]
+      let counter = try store.execute { try $0.overwrite(.rows, key, value) }
+      precondition(counter > 0, "every row was there")
     }
-    print(line)
+    return count
   }
 
-  /// Routines a second when so many threads call one after the other, random rows each.
-  static func run(
-    _ threads: Int, _ seconds: Double, _ routine: @escaping @Sendable (Int) throws -> Int
-  ) -> Double {
-    let finished = DispatchGroup()
-    let total = Total()
-    let begin = ContinuousClock.now
-    let end = begin + .seconds(seconds)
-    for _ in 0..<threads {
-      finished.enter()
-      Thread.detachNewThread {
-        var calls = 0
-        while ContinuousClock.now < end {
-          precondition(try! routine(.random(in: 0..<rowCount)) > 0)
-          calls += 1
+  static func timeScan(of store: Store) throws -> Result {
+    let resident = mostResidentKiB()
+    var sum = 0
+    let time = try ContinuousClock().measure {
+      try store.read { snapshot in
+        try snapshot.forEach(.rows) { row in
+          precondition(!row.key.isEmpty && row.counter >= 0)
+          sum += row.value.count
+          return true
         }
-        total.add(calls)
-        finished.leave()
       }
     }
-    finished.wait()
-    return Double(total.value) / ((ContinuousClock.now - begin) / .seconds(1))
+    return Result(time, sum: sum, growth: mostResidentKiB() - resident)
   }
-}
 
-/// A number that many threads add to.
-final class Total: @unchecked Sendable {
-  // @unchecked: `sum` is touched under the lock only.
-  private let lock = NSLock()
-  private var sum = 0
+  // MARK: Before the clock runs
 
-  var value: Int { lock.withLock { sum } }
-  func add(_ number: Int) { lock.withLock { sum += number } }
+  /// Has every row in the cache of a connection that reads, one for each thread that comes at the same time.
+  static func readAll(of store: Store) -> @Sendable () throws -> Void {
+    { try store.read { for key in keys { _ = try $0.get(.rows, key) } } }
+  }
+
+  static func readAllToWrite(_ store: Store) -> @Sendable () throws -> Void {
+    let once = Once()
+    return {
+      try once.run {
+        try store.execute { storage in for key in keys { _ = try storage.get(.rows, key) } }
+      }
+    }
+  }
 }

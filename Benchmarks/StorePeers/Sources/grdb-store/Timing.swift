@@ -1,0 +1,1 @@
+../../../Sources/store-benchmark/Timing.swift
