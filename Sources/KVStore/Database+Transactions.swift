@@ -186,6 +186,8 @@ extension Database {
       }
       if duration > configuration.slowRoutine { report(SlowRoutine(duration: duration)) }
     }
+    routineThread.begin()
+    defer { routineThread.end() }
     do {
       try routine(Storage(self))
       return nil

@@ -16,6 +16,8 @@ final class Database {
   /// In memory there is one connection, and this reads on it.
   private var ownReader: SnapshotReader?
 
+  /// Which thread runs a routine.
+  let routineThread = RoutineThread()
   /// Who is told of what is committed.
   let feed = ChangeFeed()
   /// What others may look at meanwhile.
@@ -70,6 +72,7 @@ final class Database {
     for table in tables { _ = try connection.has(table) }
     try connection.configure(durability: durability, busyTimeout: configuration.patience)
     try connection.makeMissing(tables)
+    try connection.offerNotes()
     transactionStatements = try TransactionStatements(on: connection)
     for table in tables {
       self.tables[table] = try TableStatements(table, on: connection)

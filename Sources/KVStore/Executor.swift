@@ -147,9 +147,6 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
   /// Whether the calling thread holds the baton.
   var isHeldByCaller: Bool { state.withLock { $0.holder == .current } }
 
-  /// Whether the calling thread is using the resource.
-  var isUsedByCaller: Bool { state.withLock { $0.holder == .current && !$0.isAtErrand } }
-
   // MARK: For callers that wait
 
   /// Does `work` on the calling thread if nobody else is at it.

@@ -16,6 +16,9 @@ extension Store {
     /// How many may be in ``Store/read(_:)`` at once; each has a connection.
     public static let readers = 32
 
+    /// How much of the file each of their connections keeps in memory at most, in KiB.
+    public static let readerCacheInKiB = 16_000
+
     /// How many threads a store has at most for those who read in asynchronous code.
     public static let readingThreads = 4
 

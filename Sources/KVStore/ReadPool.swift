@@ -76,12 +76,12 @@ final class ReadPool: Sendable {
   ///
   /// - Throws: What the routine throws; `.reentrant` from within one of this pool; `.closed`; `.timeout` if there was no
   ///   connection until the deadline; why none could be opened, or begin.
-  func read<R: ~Copyable>(
-    until deadline: MonotonicTime, _ routine: (borrowing Snapshot) throws -> R
-  ) throws -> R {
+  func read(
+    until deadline: MonotonicTime, _ routine: (borrowing Snapshot) throws -> Void
+  ) throws {
     let reader = try borrow(until: deadline)
     defer { giveBack(reader) }
-    return try reader.read(routine)
+    try reader.read(routine)
   }
 
   /// Runs `body`, which reads on a connection of its own, in the place of a reading routine: ``close()`` waits for it.
@@ -129,7 +129,9 @@ final class ReadPool: Sendable {
     let isUsable = reader.isUsable
     if !isUsable { reader.close() }
     let isQuiet = state.withLock { state in
-      state.lent.removeAll { $0.reader === reader }
+      let index = state.lent.firstIndex { $0.reader === reader }!
+      state.lent.swapAt(index, state.lent.count - 1)
+      state.lent.removeLast()
       if isUsable { state.idle.append(reader) }
       return !state.isClosed && !state.isPaused
     }

@@ -41,6 +41,27 @@ enum Location {
     var pagesToCopy: Int32 = .max
     /// When a statement that runs has taken too long.
     var deadline = MonotonicTime.distantFuture
+    var noted: Int64 = 0
+  }
+
+  /// What the function `noted` was given last.
+  var notedNumber: Int64 {
+    get { unsafe log.pointee.noted }
+    set { unsafe log.pointee.noted = newValue }
+  }
+
+  /// Gives SQL the function `noted(number)`, which returns the number and leaves it in ``notedNumber``.
+  ///
+  /// So a statement tells what it has computed. RETURNING would do that too, at twice the cost of the whole statement.
+  func offerNotes() throws(StoreError) {
+    let code = unsafe sqlite3_create_function_v2(
+      handle, "noted", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, log,
+      { context, _, arguments in
+        let number = unsafe sqlite3_value_int64(arguments![0])
+        unsafe sqlite3_user_data(context)!.assumingMemoryBound(to: Log.self).pointee.noted = number
+        unsafe sqlite3_result_int64(context, number)
+      }, nil, nil, nil)
+    guard code == SQLITE_OK else { throw unsafe StoreError(code: code, of: handle) }
   }
 
   /// Has statements looked at while they run, and interrupted once the time of ``setDeadline(_:)`` has passed.

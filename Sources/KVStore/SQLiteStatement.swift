@@ -127,8 +127,9 @@ import CSQLite
   func validText(at column: Int32) -> String? {
     guard let start = unsafe sqlite3_column_text(handle, column) else { return "" }
     let count = unsafe Int(sqlite3_column_bytes(handle, column))
-    return unsafe String(
-      validating: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+    // Several times as fast as String(validating:as:).
+    let bytes = unsafe Span(_unsafeStart: start, count: count)
+    do { return String(copying: try UTF8Span(validating: bytes)) } catch { return nil }
   }
 
   // MARK: -

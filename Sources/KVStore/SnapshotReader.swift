@@ -1,24 +1,32 @@
 // One connection that reads, and the snapshot that is open on it.
 //
 // The thread that reads and the one that ends old snapshots never use the connection at the same time: each holds the
-// lock while it does. A verb that takes long is interrupted, which SQLite allows at any time, and then ends its snapshot
-// itself. The times of a snapshot have a lock of their own, which is held while interrupting: so it can only hit the
-// snapshot that it is meant for.
+// lock while it runs a verb, or ends the snapshot. Who ends one claims it first, by exchanging the time at which it began.
+// The reader, when it is done, exchanges that time too. If it comes first, nobody touches what it has ended. If it comes
+// second, it waits until the other is done: so a verb is interrupted, which SQLite allows at any time, only in the snapshot
+// that is meant.
 
 import CSQLite
+import Synchronization
 import Threads
 
 /// A connection for one reader at a time.
 ///
-/// Both locks are free nearly always: nobody but who ends old snapshots takes them beside the reader.
-// @unchecked: the connection and its statements are used under the lock only.
+/// The lock is free nearly always: nobody but who ends old snapshots takes it beside the reader.
+// @unchecked: see above; `statements` are made and let go of while nobody reads.
 final class SnapshotReader: @unchecked Sendable {
   private let connection: SQLiteConnection
   /// `nil` once closed.
   private var statements: Statements?
-  private let lock = Monitor(State.none)
-  /// Since when there is a snapshot.
-  private let began = Monitor<MonotonicTime?>(nil)
+  /// When the snapshot began, in nanoseconds, or one of ``Mark``.
+  private let began = Atomic(Mark.none)
+  /// Whether who has claimed the snapshot has ended it.
+  private let isEnded = Monitor(false)
+
+  private enum Mark {
+    static var none: Int64 { 0 }
+    static var claimed: Int64 { -1 }
+  }
 
   private final class Statements {
     let begin: SQLiteStatement
@@ -32,37 +40,31 @@ final class SnapshotReader: @unchecked Sendable {
     }
   }
 
-  /// What there is of a snapshot.
-  private enum State {
-    case none
-    case open
-    /// Somebody has ended it, which its reader does not know yet.
-    case ended
-  }
-
   init(on connection: SQLiteConnection, _ tables: [Table]) throws(StoreError) {
     self.connection = connection
     statements = try Statements(on: connection, tables)
   }
 
   /// Runs a routine that reads one state of the tables: that of its first verb.
-  func read<R: ~Copyable>(_ routine: (borrowing Snapshot) throws -> R) throws -> R {
-    try lock.withLock { state throws(StoreError) in
-      guard let statements else { throw .closed }
-      try statements.begin.run()
-      state = .open
-    }
-    began.withLock { $0 = .lastTick() }
-    defer { finish() }
-    return try routine(Snapshot(self))
+  func read(_ routine: (borrowing Snapshot) throws -> Void) throws {
+    guard let statements else { throw StoreError.closed }
+    try statements.begin.run()
+    let now = MonotonicTime.lastTick().nanoseconds
+    began.store(now, ordering: .releasing)
+    defer { finish(since: now) }
+    try routine(Snapshot(self))
   }
 
-  private func finish() {
-    began.withLock { $0 = nil }
-    lock.withLock { state in
-      if state == .open { endTransaction() }
-      state = .none
+  private func finish(since time: Int64) {
+    let (isOurs, _) = began.compareExchange(
+      expected: time, desired: Mark.none, ordering: .acquiringAndReleasing)
+    if isOurs { return endTransaction() }
+    _ = isEnded.wait { isEnded -> Bool? in
+      guard isEnded else { return nil }
+      isEnded = false
+      return true
     }
+    began.store(Mark.none, ordering: .releasing)
   }
 
   /// Whether it can be lent again: not if its transaction could not be ended.
@@ -76,52 +78,45 @@ final class SnapshotReader: @unchecked Sendable {
   private func run<R>(
     on table: Table, _ verb: (TableReads) throws(StoreError) -> R
   ) throws(StoreError) -> R {
-    try lock.withLock { state throws(StoreError) in
-      guard state == .open else { throw .snapshotTooOld }
+    try isEnded.withLock { isEnded throws(StoreError) in
+      if began.load(ordering: .acquiring) == Mark.claimed { throw .snapshotTooOld }
       guard let reads = statements?.tables[table] else { throw .unknownTable(table) }
       do throws(StoreError) {
         return try verb(reads)
       } catch {
-        guard error.isInterrupt else { throw error }
-        endTransaction()
-        state = .ended
-        throw .snapshotTooOld
+        throw error.isInterrupt ? .snapshotTooOld : error
       }
     }
   }
 
   /// Closes the connection, when nobody reads.
   func close() {
-    lock.withLock { _ in
-      statements = nil
-      // It has written nothing that could be lost.
-      do throws(StoreError) { try connection.close() } catch {}
-    }
+    statements = nil
+    // It has written nothing that could be lost.
+    do throws(StoreError) { try connection.close() } catch {}
   }
 
   /// Since when there is a snapshot.
-  var snapshotBegan: MonotonicTime? { began.withLock { $0 } }
+  var snapshotBegan: MonotonicTime? {
+    let time = began.load(ordering: .acquiring)
+    return time == Mark.none || time == Mark.claimed ? nil : MonotonicTime(nanoseconds: time)
+  }
 
   /// Ends the snapshot if there is one that began before `deadline`: at once, or with the verb that is running.
   ///
   /// - Returns: Whether there was one.
   func endSnapshot(begunBefore deadline: MonotonicTime) -> Bool {
-    guard isOpen(since: deadline, then: connection.interrupt) else { return false }
-    lock.withLock { state in
-      guard state == .open, isOpen(since: deadline, then: {}) else { return }
+    guard let time = snapshotBegan, time < deadline else { return false }
+    let (isOurs, _) = began.compareExchange(
+      expected: time.nanoseconds, desired: Mark.claimed, ordering: .acquiringAndReleasing)
+    guard isOurs else { return false }
+    connection.interrupt()
+    isEnded.withLock { isEnded in
       endTransaction()
-      state = .ended
+      isEnded = true
     }
+    isEnded.wakeAll()
     return true
-  }
-
-  /// Whether there is a snapshot that began before `deadline`; it does not end while `action` runs.
-  private func isOpen(since deadline: MonotonicTime, then action: () -> Void) -> Bool {
-    began.withLock { began in
-      guard let began, began < deadline else { return false }
-      action()
-      return true
-    }
   }
 }
 

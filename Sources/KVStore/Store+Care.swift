@@ -42,7 +42,7 @@ extension Store {
   /// It counts as one that reads: `close` waits for it. Nobody ends its snapshot, however old.
   func withReader<R>(_ body: (SQLiteConnection) throws -> R) throws -> R {
     guard let readers else { return try executor.run { try body($0.connection) } }
-    if executor.isUsedByCaller { throw StoreError.reentrant }
+    if routineThread.isCurrent { throw StoreError.reentrant }
     return try readers.asReader {
       let connection = try SQLiteConnection(location, for: .reading)
       connection.setBusyTimeout(.seconds(5))

@@ -55,7 +55,9 @@ extension Store {
     }
     let reader = try SnapshotReader(on: connection, tables)
     defer { reader.close() }
-    return try reader.read(routine)
+    var result: R?
+    try reader.read { snapshot in result = try routine(snapshot) }
+    return result.take()!
   }
 }
 

@@ -27,6 +27,7 @@ public final class Store: Sendable {
   /// The threads of those who read in asynchronous code.
   let readingThreads = WorkingThreads(
     name: "KVStore reader", limit: Limits.readingThreads, queueLimit: Limits.waitingCallers)
+  let routineThread: RoutineThread
   let feed: ChangeFeed
   let counts: Monitor<StoreActivity>
   /// Where the file is, from the root; `.memory` where there is none.
@@ -62,6 +63,7 @@ public final class Store: Sendable {
     let readers = ReadPool(limit: Limits.readers) { () throws(StoreError) in
       let connection = try SQLiteConnection(location, for: .reading)
       connection.setBusyTimeout(patience)
+      try connection.execute("PRAGMA cache_size = -\(Limits.readerCacheInKiB)")
       return try SnapshotReader(on: connection, tables)
     }
     try readers.prepare()
@@ -71,6 +73,7 @@ public final class Store: Sendable {
     self.configuration = configuration
     self.location = location
     self.readers = readers
+    routineThread = database.routineThread
     feed = database.feed
     counts = database.activity
     executor = Executor(database, queueLimit: configuration.queueLimit)
@@ -97,6 +100,7 @@ public final class Store: Sendable {
     self.configuration = configuration
     location = .memory
     readers = nil
+    routineThread = database.routineThread
     feed = database.feed
     counts = database.activity
     executor = Executor(database, queueLimit: configuration.queueLimit)
@@ -144,19 +148,29 @@ public final class Store: Sendable {
   /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb; `.busy`, `.full`
   ///   and their like where the transaction could not begin or be committed; `.closed`; `.timeout`;
   ///   `.queueFull`; `.reentrant` when called from a routine of this same store.
+  // Inlinable, and the rest without the type of the result: otherwise each call finds out while the program runs what that
+  // is, which takes longer than a read.
   @discardableResult
-  public func execute<R: Sendable>(
+  @inlinable public func execute<R: Sendable>(
     within limit: Duration? = nil, _ routine: @Sendable (borrowing Storage) throws -> R
   ) throws -> R {
-    if !configuration.rehearsesRoutines {
-      var result: R?
-      let isDone = try executor.runIfFree { database in
-        try database.transaction { storage in result = try routine(storage) }
-        return true
-      }
-      if isDone != nil { return result! }
-    }
-    return try withoutActuallyEscaping(routine) { routine in
+    var result: R?
+    if try executeIfFree({ storage in result = try routine(storage) }) { return result! }
+    return try executeInTurn(within: limit, routine)
+  }
+
+  /// Runs the routine if nobody else is at it; returns whether it did.
+  @usableFromInline func executeIfFree(
+    _ routine: (borrowing Storage) throws -> Void
+  ) throws -> Bool {
+    guard !configuration.rehearsesRoutines else { return false }
+    return try executor.runIfFree { database in try database.transaction(routine) } != nil
+  }
+
+  @usableFromInline func executeInTurn<R: Sendable>(
+    within limit: Duration?, _ routine: @Sendable (borrowing Storage) throws -> R
+  ) throws -> R {
+    try withoutActuallyEscaping(routine) { routine in
       let outcome = Outcome<R>()
       let deadline = limit.map { .now() + $0 } ?? MonotonicTime.distantFuture
       try executor.perform(outcome.routine(comparingRuns(of: routine)), until: deadline)
@@ -192,19 +206,23 @@ public final class Store: Sendable {
   /// - Returns: What the routine returned.
   /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb, such as `.snapshotTooOld`; why reading
   ///   could not begin; `.closed`; `.timeout`; `.reentrant`; in memory also `.queueFull`.
-  public func read<R: ~Copyable>(
+  @inlinable public func read<R: ~Copyable>(
     within limit: Duration? = nil, _ routine: (borrowing Snapshot) throws -> R
   ) throws -> R {
+    var result: R?
+    try readSnapshot(within: limit) { snapshot in result = try routine(snapshot) }
+    return result.take()!
+  }
+
+  @usableFromInline func readSnapshot(
+    within limit: Duration?, _ routine: (borrowing Snapshot) throws -> Void
+  ) throws {
     let deadline = limit.map { .now() + $0 } ?? MonotonicTime.distantFuture
     if let readers {
-      if executor.isUsedByCaller { throw StoreError.reentrant }
+      if routineThread.isCurrent { throw StoreError.reentrant }
       return try readers.read(until: deadline, routine)
     }
-    var result: R?
-    try executor.run(until: deadline) { database in
-      try database.read { snapshot in result = try routine(snapshot) }
-    }
-    return result.take()!
+    try executor.run(until: deadline) { database in try database.read(routine) }
   }
 
   /// Lets the routines that are already waiting run, then closes the file.

@@ -84,6 +84,7 @@ final class TableReads {
     let range = cursor.map { range.rest(behind: $0, backwards: backwards) } ?? range
     let prepared = try pageStatement(range, backwards: backwards)
     var rows: [Row] = []
+    rows.reserveCapacity(min(limit, 64))
     var room = Store.Limits.pageLengthInBytes
     try range.lend(to: prepared.statement, now: now) { () throws(StoreError) in
       try prepared.statement.readRows { found in

@@ -46,9 +46,8 @@ final class TableStatements {
       """
       INSERT INTO \(name) (key, value, counter, expiration) VALUES (?1, ?2, 0, ?3)
       ON CONFLICT (key) DO UPDATE
-        SET value = excluded.value, counter = counter + 1, expiration = excluded.expiration
+        SET value = excluded.value, counter = noted(counter + 1), expiration = excluded.expiration
         WHERE counter < \(Int64.max)
-      RETURNING counter
       """, on: connection)
     restore = try SQLiteStatement(
       """
@@ -96,7 +95,8 @@ final class TableStatements {
     _ key: String, _ value: [UInt8], expiresAt: Timestamp?
   ) throws(StoreError) -> Int64? {
     try lend(upsert, key, value, expiresAt: expiresAt) { () throws(StoreError) in
-      try upsert.firstRow { $0.number(at: 0) }
+      connection.notedNumber = 0  // that of an entry that is new
+      return try upsert.run() == 1 ? connection.notedNumber : nil
     }
   }
 

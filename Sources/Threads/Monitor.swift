@@ -12,17 +12,18 @@
 /// A lock with the value it guards and one condition variable for those who wait for it to change.
 // @unchecked: `value` is touched only between `lock()` and `unlock()`.
 // Inlinable, so that other modules have it for their own types: otherwise each use finds out while the program runs what
-// the value is.
-package final class Monitor<Value>: @unchecked Sendable {
+// the value is. That goes with `public` alone.
+public final class Monitor<Value>: @unchecked Sendable {
   @usableFromInline let condition = LockWithCondition()
-  @usableFromInline var value: Value
+  // The lock sees to it that nobody else uses it; the compiler need not check it again.
+  @exclusivity(unchecked) @usableFromInline var value: Value
 
-  @inlinable package init(_ value: sending Value) {
+  @inlinable public init(_ value: sending Value) {
     self.value = value
   }
 
   /// Looks at or changes the value. Wakes nobody: call ``wakeAll()`` or ``wakeOne()`` after a change that others wait for.
-  @inlinable package func withLock<Result, Failure: Error>(
+  @inlinable public func withLock<Result, Failure: Error>(
     _ body: (inout Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     condition.lock()
@@ -33,7 +34,7 @@ package final class Monitor<Value>: @unchecked Sendable {
   /// Waits until `attempt` gives a value, trying it at once and after each wake-up, under the lock.
   ///
   /// - Returns: What `attempt` gave, or `nil` once `deadline` has passed.
-  @inlinable package func wait<Result>(
+  @inlinable public func wait<Result>(
     until deadline: MonotonicTime = .distantFuture, for attempt: (inout Value) -> Result?
   ) -> Result? {
     condition.lock()
@@ -45,10 +46,10 @@ package final class Monitor<Value>: @unchecked Sendable {
   }
 
   /// Wakes every waiting thread, to look again.
-  @inlinable package func wakeAll() { condition.wakeAll() }
+  @inlinable public func wakeAll() { condition.wakeAll() }
 
   /// Wakes one waiting thread, enough where any of them can do what changed.
-  @inlinable package func wakeOne() { condition.wakeOne() }
+  @inlinable public func wakeOne() { condition.wakeOne() }
 }
 
 /// What a ``Monitor`` locks and waits with.

@@ -7,7 +7,7 @@
 #endif
 
 /// Nanoseconds on the system's monotonic clock.
-@usableFromInline package struct MonotonicTime: Comparable, Sendable {
+public struct MonotonicTime: Comparable, Sendable {
   @usableFromInline package var nanoseconds: Int64
 
   package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
@@ -31,9 +31,9 @@
   }
 
   /// A time past every other: a deadline that never comes.
-  @usableFromInline package static let distantFuture = MonotonicTime(nanoseconds: .max)
+  public static let distantFuture = MonotonicTime(nanoseconds: .max)
 
-  @usableFromInline package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
+  public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
     left.nanoseconds < right.nanoseconds
   }
 
