@@ -26,16 +26,24 @@ final class History: Sendable {
   /// Steps at the beginning and the end of each call.
   private let clock = Atomic(0)
   private let observations = Monitor<[Observation]>([])
+  private let absurdities = Monitor<[Absurdity]>([])
+
+  /// What one call saw, and what no state can be.
+  struct Absurdity: Error { var text: String }
 
   var all: [Observation] { observations.withLock { $0 } }
 
-  /// Makes a call and keeps what it saw; a call that throws has no place in the history.
+  /// Makes a call and keeps what it saw; a call that throws has no place in the history, but an ``Absurdity`` is kept.
   ///
   /// - Returns: What `call` returned.
   @discardableResult
-  func record(_ call: () throws -> Seen) rethrows -> Seen {
+  func record(_ call: () throws -> Seen) throws -> Seen {
     let began = clock.add(1, ordering: .sequentiallyConsistent).newValue
-    let seen = try call()
+    let seen: Seen
+    do { seen = try call() } catch let absurdity as Absurdity {
+      absurdities.withLock { $0.append(absurdity) }
+      throw absurdity
+    }
     let ended = clock.add(1, ordering: .sequentiallyConsistent).newValue
     observations.withLock { $0.append(Observation(began: began, ended: ended, seen: seen)) }
     return seen
@@ -47,6 +55,7 @@ final class History: Sendable {
   /// could have been made one at a time. What is left to see is that this order respects real time: no call ended before
   /// one began that comes earlier.
   var fault: String? {
+    if let absurdity = absurdities.withLock({ $0.first }) { return absurdity.text }
     let inOrder = all.sorted {
       ($0.seen.state, $0.seen.isChange ? 0 : 1) < ($1.seen.state, $1.seen.isChange ? 0 : 1)
     }
