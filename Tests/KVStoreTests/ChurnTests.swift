@@ -38,8 +38,8 @@ struct ChurnTests {
     // At most 3,000 are there at once, with 1,000 bytes each on average.
     #expect(most.pages < 3_000 * 1_000 * 2, "\(most)")
     #expect(most.file < 3_000 * 1_000 * 2, "\(most)")
-    // 32 MiB, and what is added until those who read have left.
-    #expect(most.log < 64 << 20, "\(most)")
+    // It is begun anew from 32 MiB on, and later if those who read are slow: on a busy machine that may take several tries.
+    #expect(most.log < 256 << 20, "\(most)")
     try store.sweep(now: Timestamp(secondsSince1970: .max))
     try store.close()
     let last = try Store.statistics(at: directory.file("test.sqlite")).fileSizeInBytes
