@@ -156,7 +156,9 @@ struct HistoryTests {
           do {
             if thread < 4 {
               try history.record {
-                Seen(state: try store.read { try Self.look(at: $0) }, isChange: false)
+                Seen(
+                  state: try store.read { try Self.look(at: $0) { sched_yield() } }, isChange: false
+                )
               }
               continue
             }
@@ -178,16 +180,19 @@ struct HistoryTests {
     }
   }
 
+  /// - Parameter pause: Lets others write between two verbs, which is not to be seen.
   /// - Returns: How many transfers there have been.
-  private static func look(at reader: borrowing some StorageReader & ~Copyable) throws -> Int {
+  private static func look(
+    at reader: borrowing some StorageReader & ~Copyable, pause: () -> Void = {}
+  ) throws -> Int {
     let rows = try reader.scan(.accounts, limit: 100).rows
     let sum = rows.reduce(0) { $0 + ($1.key == "transfers" ? 0 : number($1.value)) }
     guard sum == 800 && rows.allSatisfy({ number($0.value) >= 0 }) else {
       throw History.Absurdity(text: "the sum \(sum) in \(rows)")
     }
+    pause()
     var again = 0
     for row in rows where row.key != "transfers" {
-      sched_yield()  // others may write meanwhile, which is not to be seen
       again += number(try reader.get(.accounts, row.key)?.value)
     }
     if again != 800 { throw History.Absurdity(text: "another sum in the same snapshot: \(again)") }

@@ -46,7 +46,8 @@ struct Lists {
           case 5: try abandon(element, lists)
           case 6..<9:
             try history.record {
-              Self.seen(try store.read { try Self.look(at: $0) }, isChange: false)
+              Self.seen(
+                try store.read { try Self.look(at: $0) { sched_yield() } }, isChange: false)
             }
           default:
             try history.record {
@@ -69,13 +70,13 @@ struct Lists {
     return Seen(state: length, isChange: isChange, details: lists)
   }
 
+  /// - Parameter pause: Lets others write between two verbs, which is not to be seen.
   private static func look(
-    at reader: borrowing some StorageReader & ~Copyable
+    at reader: borrowing some StorageReader & ~Copyable, pause: () -> Void = {}
   ) throws -> [[UInt8]] {
-    try keys.map { key in
-      sched_yield()  // others may write meanwhile, which is not to be seen
-      return try reader.get(.accounts, key)?.value ?? []
-    }
+    let first = try reader.getMany(.accounts, Array(keys[..<2]))
+    pause()
+    return try (first + reader.getMany(.accounts, Array(keys[2...]))).map { $0?.value ?? [] }
   }
 
   private func append(_ element: UInt32, to lists: Set<Int>) throws {
