@@ -148,8 +148,6 @@ public final class Store: Sendable {
   /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb; `.busy`, `.full`
   ///   and their like where the transaction could not begin or be committed; `.closed`; `.timeout`;
   ///   `.queueFull`; `.reentrant` when called from a routine of this same store.
-  // Inlinable, and the rest without the type of the result: otherwise each call finds out while the program runs what that
-  // is, which takes longer than a read.
   @discardableResult
   @inlinable public func execute<R: Sendable>(
     within limit: Duration? = nil, _ routine: @Sendable (borrowing Storage) throws -> R
@@ -158,6 +156,9 @@ public final class Store: Sendable {
     if try executeIfFree({ storage in result = try routine(storage) }) { return result! }
     return try executeInTurn(within: limit, routine)
   }
+
+  // Both are inlinable, and the rest knows nothing of the result's type: otherwise each call would find out while the
+  // program runs what that is, which takes longer than a read.
 
   /// Runs the routine if nobody else is at it; returns whether it did.
   @usableFromInline func executeIfFree(

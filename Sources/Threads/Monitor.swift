@@ -9,17 +9,19 @@
   import Glibc
 #endif
 
-/// A lock with the value it guards and one condition variable for those who wait for it to change.
+// Its code is inlinable, so that other modules have it for their own types: otherwise each use finds out while the program
+// runs what the value is. That goes with `public` alone.
+
 // @unchecked: `value` is touched only between `lock()` and `unlock()`.
-// Inlinable, so that other modules have it for their own types: otherwise each use finds out while the program runs what
-// the value is. That goes with `public` alone.
+/// A lock with the value it guards and one condition variable for those who wait for it to change.
 public final class Monitor<Value>: @unchecked Sendable {
   @usableFromInline let condition = LockWithCondition()
   // The lock sees to it that nobody else uses it; the compiler need not check it again.
   @exclusivity(unchecked) @usableFromInline var value: Value
 
+  /// Guards a value.
   @inlinable public init(_ value: sending Value) {
-    self.value = value
+    unsafe self.value = value
   }
 
   /// Looks at or changes the value. Wakes nobody: call ``wakeAll()`` or ``wakeOne()`` after a change that others wait for.
@@ -28,7 +30,7 @@ public final class Monitor<Value>: @unchecked Sendable {
   ) throws(Failure) -> Result {
     condition.lock()
     defer { condition.unlock() }
-    return try body(&value)
+    return try unsafe body(&value)
   }
 
   /// Waits until `attempt` gives a value, trying it at once and after each wake-up, under the lock.
@@ -40,8 +42,8 @@ public final class Monitor<Value>: @unchecked Sendable {
     condition.lock()
     defer { condition.unlock() }
     while true {
-      if let result = attempt(&value) { return result }
-      if !condition.waitOnce(until: deadline) { return attempt(&value) }
+      if let result = unsafe attempt(&value) { return result }
+      if !condition.waitOnce(until: deadline) { return unsafe attempt(&value) }
     }
   }
 

@@ -33,6 +33,7 @@ public struct MonotonicTime: Comparable, Sendable {
   /// A time past every other: a deadline that never comes.
   public static let distantFuture = MonotonicTime(nanoseconds: .max)
 
+  /// Whether `left` is before `right`.
   public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
     left.nanoseconds < right.nanoseconds
   }

@@ -3,70 +3,66 @@
 @testable import KVStore
 
 /// What a store with tables holds, and what each verb does to it.
-struct ModelStore: Equatable {
-  struct Row: Equatable {
+struct ModelStore: Equatable, Sendable {
+  struct Row: Equatable, Sendable {
     var value: [UInt8]
     var counter: Int64
     var expiration: Int64
+
+    func hasExpired(_ now: Timestamp?) -> Bool {
+      guard let now else { return false }
+      return expiration > 0 && now.secondsSince1970 > expiration
+    }
+
+    var expiresAt: Timestamp? { expiration > 0 ? Timestamp(secondsSince1970: expiration) : nil }
   }
 
-  /// By table, then by the bytes of the key: equal strings may differ in bytes.
-  private var rows: [Table: [[UInt8]: Row]] = [:]
+  /// By table, then by the bytes of the key: equal strings may differ in bytes. The tables are those that there are.
+  private var rows: [Table: [[UInt8]: Row]]
+
+  init(tables: [Table]) { rows = Dictionary(uniqueKeysWithValues: tables.map { ($0, [:]) }) }
 
   /// The tables that are not empty.
   var contents: [Table: [[UInt8]: Row]] { rows.filter { !$0.value.isEmpty } }
 
   private subscript(table: Table, key: String) -> Row? {
     get { rows[table]?[Array(key.utf8)] }
-    set { rows[table, default: [:]][Array(key.utf8)] = newValue }
+    set { rows[table]?[Array(key.utf8)] = newValue }
   }
 
-  func get(_ table: Table, _ key: String, now: Int64?) -> Entry? {
-    guard let row = self[table, key] else { return nil }
-    if let now, row.expiration > 0, now > row.expiration { return nil }
-    return Entry(value: row.value, counter: row.counter)
+  private func check(_ table: Table) throws(StoreError) {
+    if rows[table] == nil { throw .unknownTable(table) }
   }
 
-  mutating func add(
-    _ table: Table, _ key: String, _ value: [UInt8], expiration: Int64, now: Int64?
-  ) -> StoreError? {
-    if let now, expiration > 0, now > expiration {
-      return .alreadyExpired(
-        expiresAt: Timestamp(secondsSince1970: expiration), now: Timestamp(secondsSince1970: now))
-    }
-    if get(table, key, now: now) != nil { return .entryExists(table: table, key: key) }
-    self[table, key] = Row(value: value, counter: 0, expiration: expiration)
-    return nil
+  private func check(_ key: String, _ value: [UInt8]) throws(StoreError) {
+    if key.isEmpty { throw .invalidKey(key, .empty) }
+    if key.utf8.count > 1024 { throw .invalidKey(key, .tooLong(limit: 1024)) }
+    if key.utf8.contains(0) { throw .invalidKey(key, .containsNUL) }
+    if value.count > 4_194_304 { throw .valueTooLarge(limit: 4_194_304) }
   }
 
-  mutating func update(
-    _ table: Table, _ key: String, _ value: [UInt8], ifCounter counter: Int64, expiration: Int64
-  ) -> Bool {
-    guard self[table, key]?.counter == counter else { return false }
-    self[table, key] = Row(value: value, counter: counter + 1, expiration: expiration)
-    return true
+  // MARK: Reading
+
+  func row(_ table: Table, _ key: String, now: Timestamp?) throws(StoreError) -> Row? {
+    try check(table)
+    guard let row = self[table, key], !row.hasExpired(now) else { return nil }
+    return row
   }
 
-  mutating func overwrite(_ table: Table, _ key: String, _ value: [UInt8], expiration: Int64) {
-    let counter = self[table, key].map { $0.counter + 1 } ?? 0
-    self[table, key] = Row(value: value, counter: counter, expiration: expiration)
+  func get(_ table: Table, _ key: String, now: Timestamp?) throws(StoreError) -> Entry? {
+    try row(table, key, now: now).map { Entry(value: $0.value, counter: $0.counter) }
   }
 
-  mutating func delete(_ table: Table, _ key: String) -> Bool {
-    defer { self[table, key] = nil }
-    return self[table, key] != nil
-  }
-
-  func listKeys(_ table: Table) -> [String] {
-    (rows[table] ?? [:]).keys
-      .sorted { $0.lexicographicallyPrecedes($1) }
-      .map { String(decoding: $0, as: UTF8.self) }
+  func listKeys(_ table: Table) throws(StoreError) -> [String] {
+    try rows(table, in: .all).map(\.key)
   }
 
   /// The rows of a range behind a cursor, in order, or backwards.
   func rows(
-    _ table: Table, in range: KeyRange, after cursor: String?, backwards: Bool, now: Int64?
-  ) -> [KVStore.Row] {
+    _ table: Table, in range: KeyRange, after cursor: String? = nil, backwards: Bool = false,
+    now: Timestamp? = nil
+  ) throws(StoreError) -> [KVStore.Row] {
+    try check(table)
     let cursor = cursor.map { Array($0.utf8) }
     let found = (rows[table] ?? [:])
       .filter { key, row in
@@ -75,34 +71,122 @@ struct ModelStore: Equatable {
           && cursor.map {
             backwards ? key.lexicographicallyPrecedes($0) : $0.lexicographicallyPrecedes(key)
           } ?? true
-          && !(now.map { row.expiration > 0 && $0 > row.expiration } ?? false)
+          && !row.hasExpired(now)
       }
       .sorted { $0.key.lexicographicallyPrecedes($1.key) }
       .map { key, row in
         KVStore.Row(
           key: String(decoding: key, as: UTF8.self),
-          entry: Entry(value: row.value, counter: row.counter),
-          expiresAt: row.expiration > 0 ? Timestamp(secondsSince1970: row.expiration) : nil)
+          entry: Entry(value: row.value, counter: row.counter), expiresAt: row.expiresAt)
       }
     return backwards ? found.reversed() : found
   }
 
-  /// `nil` if the value is no number.
-  mutating func increment(
-    _ table: Table, _ key: String, by amount: Int64, now: Int64?
-  ) -> Int64? {
-    let before = get(table, key, now: now)
-    guard let before else {
-      _ = add(table, key, Array("\(amount)".utf8), expiration: 0, now: now)
-      return amount
+  // MARK: Writing
+
+  mutating func add(
+    _ table: Table, _ key: String, _ value: [UInt8], expiresAt: Timestamp?, now: Timestamp?
+  ) throws(StoreError) {
+    try check(key, value)
+    if let now, let expiresAt, expiresAt > 0, now > expiresAt {
+      throw .alreadyExpired(expiresAt: expiresAt, now: now)
     }
-    guard let number = before.text.flatMap({ Int64($0) }) else { return nil }
-    if amount == 0 { return number }
-    let expiration = self[table, key]!.expiration
-    overwrite(
-      table, key, Array("\(number + amount)".utf8), expiration: max(expiration, 0))
-    return number + amount
+    if try get(table, key, now: now) != nil { throw .entryExists(table: table, key: key) }
+    self[table, key] = Row(
+      value: value, counter: 0, expiration: expiresAt?.secondsSince1970 ?? 0)
   }
 
-  mutating func clear(_ table: Table) { rows[table] = nil }
+  mutating func tryUpdate(
+    _ table: Table, _ key: String, _ value: [UInt8], ifCounter counter: Int64,
+    expiresAt: Timestamp?
+  ) throws(StoreError) -> Bool {
+    try check(key, value)
+    guard try row(table, key, now: nil)?.counter == counter else { return false }
+    try overwrite(table, key, value, expiresAt: expiresAt)
+    return true
+  }
+
+  @discardableResult
+  mutating func overwrite(
+    _ table: Table, _ key: String, _ value: [UInt8], expiresAt: Timestamp?
+  ) throws(StoreError) -> Int64 {
+    try check(key, value)
+    let before = try row(table, key, now: nil)?.counter
+    if before == .max { throw .counterExhausted(table: table, key: key) }
+    let counter = before.map { $0 + 1 } ?? 0
+    self[table, key] = Row(
+      value: value, counter: counter, expiration: expiresAt?.secondsSince1970 ?? 0)
+    return counter
+  }
+
+  mutating func delete(_ table: Table, _ key: String) throws(StoreError) -> Bool {
+    try check(table)
+    defer { self[table, key] = nil }
+    return self[table, key] != nil
+  }
+
+  mutating func delete(_ table: Table, in range: KeyRange) throws(StoreError) -> Int {
+    let found = try rows(table, in: range)
+    for row in found { self[table, row.key] = nil }
+    return found.count
+  }
+
+  mutating func clear(_ table: Table) throws(StoreError) {
+    try check(table)
+    rows[table] = [:]
+  }
+
+  mutating func sweep(_ table: Table, now: Timestamp) throws(StoreError) -> Int {
+    try check(table)
+    let before = rows[table] ?? [:]
+    let after = before.filter { !$0.value.hasExpired(now) }
+    rows[table] = after
+    return before.count - after.count
+  }
+
+  mutating func restore(_ table: Table, _ row: KVStore.Row) throws(StoreError) {
+    try check(row.key, row.value)
+    try check(table)
+    self[table, row.key] = Row(
+      value: row.value, counter: row.counter, expiration: row.expiresAt?.secondsSince1970 ?? 0)
+  }
+
+  // MARK: Reading and writing
+
+  mutating func modify(
+    _ table: Table, _ key: String, now: Timestamp?, _ change: (inout [UInt8]?) throws -> Void
+  ) throws -> [UInt8]? {
+    let before = try row(table, key, now: now)
+    var value = before?.value
+    try change(&value)
+    if let value {
+      if let before {
+        try overwrite(table, key, value, expiresAt: before.expiresAt)
+      } else {
+        try add(table, key, value, expiresAt: nil, now: now)
+      }
+    } else if before != nil {
+      self[table, key] = nil
+    }
+    return before?.value
+  }
+
+  mutating func changeNumber(
+    _ table: Table, _ key: String, expiresAt: Timestamp? = nil, now: Timestamp?,
+    _ change: (Int64?) throws(StoreError) -> Int64
+  ) throws(StoreError) -> Int64 {
+    guard let before = try row(table, key, now: now) else {
+      let number = try change(nil)
+      try add(table, key, Array("\(number)".utf8), expiresAt: expiresAt, now: now)
+      return number
+    }
+    guard
+      let number = String(validating: before.value, as: UTF8.self).flatMap({ Int64($0) })
+    else { throw .notANumber(table: table, key: key) }
+    let after = try change(number)
+    if after != number {
+      try overwrite(table, key, Array("\(after)".utf8), expiresAt: before.expiresAt)
+    }
+    return after
+  }
 }
