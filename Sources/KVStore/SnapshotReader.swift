@@ -46,7 +46,8 @@ final class SnapshotReader: @unchecked Sendable {
   }
 
   /// Runs a routine that reads one state of the tables: that of its first verb.
-  func read(_ routine: (borrowing Snapshot) throws -> Void) throws {
+  // Not inlined: Swift 6.3.1 crashes when it does that where the result cannot be copied.
+  @inline(never) func read(_ routine: (borrowing Snapshot) throws -> Void) throws {
     guard let statements else { throw StoreError.closed }
     try statements.begin.run()
     let now = MonotonicTime.lastTick().nanoseconds
