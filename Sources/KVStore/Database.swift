@@ -144,12 +144,12 @@ extension Database: WriteTransaction {
     try run(on: table) { (table) throws(StoreError) in try table.reads.count(range, now: now) }
   }
 
-  func page(
-    _ table: Table, _ range: KeyRange, after cursor: String?, backwards: Bool, limit: Int,
-    now: Timestamp?
-  ) throws(StoreError) -> Page {
+  func fill(
+    _ rows: inout [Row], from table: Table, _ range: KeyRange, after cursor: String?,
+    backwards: Bool, limit: Int, now: Timestamp?
+  ) throws(StoreError) -> String? {
     try run(on: table) { (table) throws(StoreError) in
-      try table.reads.page(range, after: cursor, backwards: backwards, limit: limit, now: now)
+      try table.reads.fill(&rows, range, after: cursor, backwards: backwards, limit: limit, now: now)
     }
   }
 

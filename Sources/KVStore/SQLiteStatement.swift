@@ -23,6 +23,9 @@ import CSQLite
 
   // MARK: Parameters, counted from 1
 
+  /// The greatest number that a parameter has.
+  var parameterCount: Int { unsafe Int(sqlite3_bind_parameter_count(handle)) }
+
   /// Gives the statement a number.
   func bind(_ number: Int64, at index: Int32) throws(StoreError) {
     try check(unsafe sqlite3_bind_int64(handle, index, number))
@@ -106,6 +109,14 @@ import CSQLite
 
   /// The number in a column.
   func number(at column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
+
+  /// Makes `bytes` a copy of those in a column, in the memory that it has already.
+  func read(_ column: Int32, into bytes: inout [UInt8]) {
+    bytes.removeAll(keepingCapacity: true)
+    guard let start = unsafe sqlite3_column_blob(handle, column) else { return }
+    let count = unsafe Int(sqlite3_column_bytes(handle, column))
+    unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(start: start, count: count))
+  }
 
   /// A copy of the bytes in a column.
   func bytes(at column: Int32) -> [UInt8] {

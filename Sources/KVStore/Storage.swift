@@ -40,6 +40,14 @@ public struct Storage: ~Copyable, StorageReader {
       table, range, after: cursor, backwards: backwards, limit: limit, now: now)
   }
 
+  /// See ``StorageReader/forEach(_:in:backwards:now:_:)``.
+  public borrowing func forEach(
+    _ table: Table, in range: KeyRange, backwards: Bool, now: Timestamp?,
+    _ body: (Row) throws -> Bool
+  ) throws {
+    try transaction.forEach(table, range, backwards: backwards, now: now, body)
+  }
+
   /// See ``StorageReader/listKeys(_:)``.
   public borrowing func listKeys(_ table: Table) throws(StoreError) -> [String] {
     try transaction.keys(table)

@@ -40,6 +40,21 @@ public protocol StorageReader: ~Copyable {
     now: Timestamp?
   ) throws(StoreError) -> Page
 
+  /// Gives `body` one row after the other, however many there are, at constant memory.
+  ///
+  /// In a routine that changes the table meanwhile it sees what is behind the row it is at.
+  ///
+  /// - Parameters:
+  ///   - table: The table.
+  ///   - range: Which keys.
+  ///   - backwards: Whether to begin with the last key.
+  ///   - now: Leaves out entries that expired before it; without, none are.
+  ///   - body: Returns whether to go on.
+  borrowing func forEach(
+    _ table: Table, in range: KeyRange, backwards: Bool, now: Timestamp?,
+    _ body: (Row) throws -> Bool
+  ) throws
+
   /// All keys of the table, those of expired entries too, in the order of their UTF-8 bytes.
   borrowing func listKeys(_ table: Table) throws(StoreError) -> [String]
 }
@@ -76,26 +91,11 @@ extension StorageReader where Self: ~Copyable {
       table, in: range, after: cursor, backwards: backwards, limit: limit, now: now)
   }
 
-  /// Gives `body` one row after the other, however many there are, at constant memory.
-  ///
-  /// In a routine that changes the table meanwhile it sees what is behind the row it is at.
-  ///
-  /// - Parameters:
-  ///   - table: The table.
-  ///   - range: Which keys.
-  ///   - backwards: Whether to begin with the last key.
-  ///   - now: Leaves out entries that expired before it; without, none are.
-  ///   - body: Returns whether to go on.
+  /// Gives `body` one row after the other; see ``StorageReader/forEach(_:in:backwards:now:_:)``.
   public borrowing func forEach(
     _ table: Table, in range: KeyRange = .all, backwards: Bool = false, now: Timestamp? = nil,
     _ body: (Row) throws -> Bool
   ) throws {
-    var cursor: String?
-    repeat {
-      let page = try scan(
-        table, in: range, after: cursor, backwards: backwards, limit: 64, now: now)
-      for row in page.rows where try !body(row) { return }
-      cursor = page.cursor
-    } while cursor != nil
+    try forEach(table, in: range, backwards: backwards, now: now, body)
   }
 }

@@ -10,9 +10,7 @@ final class TableReads {
   // Many programs never need these.
   private var selectKeys: PreparedStatement?
   private var countRows: PreparedStatement?
-  private var pageFrom: PreparedStatement?
-  private var pageAfter: PreparedStatement?
-  private var pageBackwards: PreparedStatement?
+  private var pages: [PageShape: PreparedStatement] = [:]
   private var findExpired: PreparedStatement?
 
   /// Prepares them for a table with a good name, which becomes part of the SQL.
@@ -23,16 +21,6 @@ final class TableReads {
     select = try SQLiteStatement(
       "SELECT expiration, counter, value FROM \(name) WHERE key = ?1", on: connection)
   }
-
-  private func pageSQL(_ lower: String, order: String) -> String {
-    """
-    SELECT key, expiration, counter, value FROM \(name)
-    WHERE \(lower) AND \(Self.rest) ORDER BY key \(order)
-    """
-  }
-
-  /// What holds for all statements with a range: before its upper bound, and not expired.
-  private static var rest: String { "key < ?2 AND (expiration <= 0 OR expiration >= ?3)" }
 
   /// The entry, unless it expired before `now`; without `now` nothing is expired.
   func row(_ key: String, now: Timestamp?) throws(StoreError) -> Row? {
@@ -59,7 +47,10 @@ final class TableReads {
   /// How many entries are in the range, expired ones left out if there is a time.
   func count(_ range: KeyRange, now: Timestamp?) throws(StoreError) -> Int {
     let statement = try connection.prepared(
-      &countRows, "SELECT count(*) FROM \(name) WHERE key >= ?1 AND \(Self.rest)")
+      &countRows, """
+      SELECT count(*) FROM \(name)
+      WHERE key >= ?1 AND key < ?2 AND (expiration <= 0 OR expiration >= ?3)
+      """)
     return try range.lend(to: statement.statement, now: now) { () throws(StoreError) in
       try statement.statement.firstRow { Int($0.number(at: 0)) } ?? 0
     }
@@ -75,39 +66,80 @@ final class TableReads {
     return try prepared.statement.firstRow { _ in true } ?? false
   }
 
-  /// Some rows, as ``StorageReader/scan(_:in:after:backwards:limit:now:)`` has it.
+  /// Makes `rows` some rows of the range, as ``ReadTransaction`` has it.
   ///
   /// Entries whose keys are not UTF-8 are passed over: nobody could say where to go on behind one.
-  func page(
-    _ range: KeyRange, after cursor: String?, backwards: Bool, limit: Int, now: Timestamp?
-  ) throws(StoreError) -> Page {
+  func fill(
+    _ rows: inout [Row], _ range: KeyRange, after cursor: String?, backwards: Bool, limit: Int,
+    now: Timestamp?
+  ) throws(StoreError) -> String? {
     let range = cursor.map { range.rest(behind: $0, backwards: backwards) } ?? range
-    let prepared = try pageStatement(range, backwards: backwards)
-    var rows: [Row] = []
-    rows.reserveCapacity(min(limit, 64))
+    let prepared = try pageStatement(PageShape(range, backwards: backwards, now: now))
+    var count = 0
     var room = Store.Limits.pageLengthInBytes
     try range.lend(to: prepared.statement, now: now) { () throws(StoreError) in
       try prepared.statement.readRows { found in
-        guard let row = Row(found) else { return true }
-        rows.append(row)
-        room -= row.key.utf8.count + row.value.count
-        return rows.count < limit && room > 0
+        guard rows.setRow(at: count, to: found) else { return true }
+        room -= rows[count].key.utf8.count + rows[count].value.count
+        count += 1
+        return count < limit && room > 0
       }
     }
-    let mayHaveMore = rows.count >= max(limit, 1) || room <= 0
-    return Page(rows: rows, cursor: mayHaveMore ? rows.last?.key : nil)
+    rows.removeLast(rows.count - count)
+    let mayHaveMore = count >= max(limit, 1) || room <= 0
+    return mayHaveMore ? rows.last?.key : nil
   }
 
-  private func pageStatement(
-    _ range: KeyRange, backwards: Bool
-  ) throws(StoreError) -> PreparedStatement {
-    if backwards {
-      return try connection.prepared(&pageBackwards, pageSQL("key >= ?1", order: "DESC"))
+  private func pageStatement(_ shape: PageShape) throws(StoreError) -> PreparedStatement {
+    var statement = pages[shape]
+    let prepared = try connection.prepared(&statement, shape.sql(for: name))
+    if pages[shape] == nil { pages[shape] = prepared }
+    return prepared
+  }
+}
+
+/// What a statement that reads a page asks for, and no more: each term costs something for every row.
+private struct PageShape: Hashable {
+  private let isAfterLower: Bool
+  private let hasUpper: Bool
+  private let hasTime: Bool
+  private let backwards: Bool
+
+  init(_ range: KeyRange, backwards: Bool, now: Timestamp?) {
+    isAfterLower = range.isAfterLower
+    hasUpper = range.upper != nil
+    hasTime = now != nil
+    self.backwards = backwards
+  }
+
+  /// The statement for the table of this name.
+  func sql(for name: String) -> String {
+    var sql = "SELECT key, expiration, counter, value FROM \(name) WHERE key "
+    sql += isAfterLower ? "> ?1" : ">= ?1"
+    if hasUpper { sql += " AND key < ?2" }
+    if hasTime { sql += " AND (expiration <= 0 OR expiration >= ?3)" }
+    return sql + (backwards ? " ORDER BY key DESC" : " ORDER BY key")
+  }
+}
+
+extension [Row] {
+  /// Makes the row at this place, which may be the next, the one that is being read.
+  ///
+  /// - Returns: `false` if its key is not UTF-8.
+  fileprivate mutating func setRow(at index: Int, to found: borrowing SQLiteStatement) -> Bool {
+    guard index < count else {
+      guard let row = Row(found) else { return false }
+      append(row)
+      return true
     }
-    if range.isAfterLower {
-      return try connection.prepared(&pageAfter, pageSQL("key > ?1", order: "ASC"))
-    }
-    return try connection.prepared(&pageFrom, pageSQL("key >= ?1", order: "ASC"))
+    guard let key = found.validText(at: 0) else { return false }
+    self[index].key = key
+    self[index].expiresAt = Row.expiry(found.number(at: 1))
+    self[index].entry.counter = found.number(at: 2)
+    // Large ones are let go: a page of them has few, but each may be at another place.
+    if self[index].entry.value.capacity > 4_096 { self[index].entry.value = [] }
+    found.read(3, into: &self[index].entry.value)
+    return true
   }
 }
 
@@ -124,18 +156,24 @@ extension Row {
   fileprivate init(key: String, entry: Entry, expiration: Int64) {
     self.init(
       key: key, entry: entry,
-      expiresAt: expiration > 0 ? Timestamp(secondsSince1970: expiration) : nil)
+      expiresAt: Self.expiry(expiration))
+  }
+
+  fileprivate static func expiry(_ expiration: Int64) -> Timestamp? {
+    expiration > 0 ? Timestamp(secondsSince1970: expiration) : nil
   }
 }
 
 extension KeyRange {
-  /// Lends a statement the bounds and the time, while `body` runs.
+  /// Lends a statement the bounds and the time, as far as it has parameters for them, while `body` runs.
   func lend<R>(
     to statement: borrowing SQLiteStatement, now: Timestamp?, while body: () throws(StoreError) -> R
   ) throws(StoreError) -> R {
-    try statement.lend(text: lower, at: 1) { () throws(StoreError) in
+    let parameters = statement.parameterCount
+    return try statement.lend(text: lower, at: 1) { () throws(StoreError) in
       // Without a time nothing has expired: no time is before the earliest.
-      try statement.bind(now?.secondsSince1970 ?? .min, at: 3)
+      if parameters >= 3 { try statement.bind(now?.secondsSince1970 ?? .min, at: 3) }
+      if parameters < 2 { return try body() }
       guard let upper else {
         // Every text sorts before every blob, whatever its bytes.
         return try statement.lend([], at: 2, while: body)

@@ -13,13 +13,39 @@ protocol ReadTransaction: AnyObject {
   func row(_ table: Table, _ key: String, now: Timestamp?) throws(StoreError) -> Row?
   /// How many entries the range has.
   func count(_ table: Table, _ range: KeyRange, now: Timestamp?) throws(StoreError) -> Int
-  /// Some rows of the range, as ``StorageReader/scan(_:in:after:backwards:limit:now:)`` has it.
+  /// Makes `rows` some rows of the range, as ``StorageReader/scan(_:in:after:backwards:limit:now:)`` has it, and uses the
+  /// memory of those that were in it; returns where to go on.
+  func fill(
+    _ rows: inout [Row], from table: Table, _ range: KeyRange, after cursor: String?,
+    backwards: Bool, limit: Int, now: Timestamp?
+  ) throws(StoreError) -> String?
+  /// Every key.
+  func keys(_ table: Table) throws(StoreError) -> [String]
+}
+
+extension ReadTransaction {
   func page(
     _ table: Table, _ range: KeyRange, after cursor: String?, backwards: Bool, limit: Int,
     now: Timestamp?
-  ) throws(StoreError) -> Page
-  /// Every key.
-  func keys(_ table: Table) throws(StoreError) -> [String]
+  ) throws(StoreError) -> Page {
+    var page = Page(rows: [], cursor: nil)
+    page.cursor = try fill(
+      &page.rows, from: table, range, after: cursor, backwards: backwards, limit: limit, now: now)
+    return page
+  }
+
+  func forEach(
+    _ table: Table, _ range: KeyRange, backwards: Bool, now: Timestamp?,
+    _ body: (Row) throws -> Bool
+  ) throws {
+    var rows: [Row] = []
+    var cursor: String?
+    repeat {
+      cursor = try fill(
+        &rows, from: table, range, after: cursor, backwards: backwards, limit: 256, now: now)
+      for row in rows where try !body(row) { return }
+    } while cursor != nil
+  }
 }
 
 /// A transaction that writes too, and reads what it has written.
