@@ -37,7 +37,7 @@ final class ChangeFeed: Sendable {
       changes.append(
         Change(
           sequence: last, table: write.table, key: write.key,
-          kind: write.value == nil ? .deleted : .stored))
+          kind: write.kind))
       guard changes.count - left > Store.Limits.keptChanges else { return }
       missed = changes[left].sequence
       left += 1
@@ -55,14 +55,19 @@ final class ChangeFeed: Sendable {
       left = 0
     }
 
-    /// Takes out those who wait for one of these.
+    /// Takes out those who wait for one of these. The others have seen them.
     mutating func takeWaiters(for changes: ArraySlice<Change>) -> [Waiter] {
       var woken: [Waiter] = []
-      waiters.removeAll { waiter in
-        guard changes.contains(where: waiter.filter.matches) else { return false }
-        woken.append(waiter)
-        return true
+      var waiting: [Waiter] = []
+      for var waiter in waiters {
+        if changes.contains(where: waiter.filter.matches) {
+          woken.append(waiter)
+        } else {
+          waiter.seen = last
+          waiting.append(waiter)
+        }
       }
+      waiters = waiting
       return woken
     }
 
@@ -89,7 +94,10 @@ final class ChangeFeed: Sendable {
   private struct Waiter {
     let id: UInt64
     let filter: ChangeFilter
-    let wake: @Sendable () -> Void
+    /// Up to which change there was none for it.
+    var seen: Int64
+    /// Is given `seen`.
+    let wake: @Sendable (Int64) -> Void
   }
 
   private let state = Monitor(State())
@@ -103,7 +111,14 @@ final class ChangeFeed: Sendable {
   func watch() { watched.store(true, ordering: .releasing) }
 
   /// The number of the newest.
-  var last: Int64 { state.withLock { $0.last } }
+  ///
+  /// - Throws: `.closed` if there will be no other.
+  func last() throws(StoreError) -> Int64 {
+    try state.withLock { state throws(StoreError) in
+      if state.isClosed { throw .closed }
+      return state.last
+    }
+  }
 
   /// Takes note of what a transaction has written, which is committed.
   func publish(_ written: WriteRecord) {
@@ -118,7 +133,7 @@ final class ChangeFeed: Sendable {
         return state.takeWaiters()
       }
     }
-    for waiter in woken { waiter.wake() }
+    for waiter in woken { waiter.wake(waiter.seen) }
   }
 
   /// Tells those who wait that nothing comes any more.
@@ -127,7 +142,7 @@ final class ChangeFeed: Sendable {
       state.isClosed = true
       return state.takeWaiters()
     }
-    for waiter in woken { waiter.wake() }
+    for waiter in woken { waiter.wake(waiter.seen) }
   }
 
   /// What comes after `position`, which then is its place; waits for it.
@@ -137,21 +152,23 @@ final class ChangeFeed: Sendable {
   func next(
     after position: inout Int64, _ filter: ChangeFilter, until deadline: MonotonicTime
   ) throws(StoreError) -> ChangeEvent? {
-    let isWoken = Monitor(false)
     while true {
-      isWoken.withLock { $0 = false }
+      let woken = Monitor<Int64?>(nil)
       let id = newID()
       let found = try look(
         after: &position,
-        Waiter(id: id, filter: filter) {
-          isWoken.withLock { $0 = true }
-          isWoken.wakeAll()
+        Waiter(id: id, filter: filter, seen: position) { seen in
+          woken.withLock { $0 = seen }
+          woken.wakeAll()
         })
       if let found { return found }
-      guard isWoken.wait(until: deadline, for: { $0 ? true : nil }) != nil else {
-        forget(id)
+      if let seen = woken.wait(until: deadline, for: { $0 }) {
+        position = seen
+      } else if let waiter = forget(id) {
+        position = waiter.seen
         return nil
       }
+      // Otherwise it is being woken in the last moment.
     }
   }
 
@@ -163,25 +180,30 @@ final class ChangeFeed: Sendable {
       try Task.checkCancellation()
       let id = newID()
       var found: Result<ChangeEvent?, StoreError> = .success(nil)
-      await withTaskCancellationHandler {
+      position = await withTaskCancellationHandler {
         await withCheckedContinuation { continuation in
           do throws(StoreError) {
             let event = try look(
-              after: &position, Waiter(id: id, filter: filter) { continuation.resume() })
+              after: &position,
+              Waiter(id: id, filter: filter, seen: position) { continuation.resume(returning: $0) })
             found = .success(event)
-            if event != nil { continuation.resume() }
+            if event != nil { continuation.resume(returning: position) }
           } catch {
             found = .failure(error)
-            continuation.resume()
+            continuation.resume(returning: position)
           }
           // Whoever cancelled before may have found nobody to wake.
-          if Task.isCancelled { forget(id)?.wake() }
+          if Task.isCancelled { wake(id) }
         }
       } onCancel: {
-        forget(id)?.wake()
+        wake(id)
       }
       if let event = try found.get() { return event }
     }
+  }
+
+  private func wake(_ id: UInt64) {
+    if let waiter = forget(id) { waiter.wake(waiter.seen) }
   }
 
   /// Looks for what comes after `position`; has the waiter woken later if there is nothing yet.
@@ -191,6 +213,8 @@ final class ChangeFeed: Sendable {
     try state.withLock { state throws(StoreError) in
       if let event = state.next(after: &position, waiter.filter) { return event }
       if state.isClosed { throw .closed }
+      var waiter = waiter
+      waiter.seen = position
       state.waiters.append(waiter)
       return nil
     }

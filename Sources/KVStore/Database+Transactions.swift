@@ -30,6 +30,7 @@ extension Database {
     let statements = try begin()
     defer { rollBack(with: statements) }
     let error = runTimed(routine)
+    // Before it is taken back.
     return Rehearsal(writes: written.writes, error: error)
   }
 
@@ -43,29 +44,34 @@ extension Database {
   /// - Returns: Whether there is more of it.
   func tidy() -> Bool {
     do throws(StoreError) {
-      guard expiry.isDue else { return false }
-      let (table, time) = expiry.next
-      var count = 0
-      failure = nil
-      // Most times there is none, and then nothing is locked.
-      if try hasExpired(table, in: time) {
-        count = try alone { () throws(StoreError) in
-          try deleteExpired(table, in: time, limit: ExpirySweep.entriesPerStep)
-        }
-      }
-      noteRemoved(count)
-      return expiry.stepFound(count) ? true : try connection.giveBackPagesIfMany()
+      guard configuration.removesExpired, transactionStatements != nil else { return false }
+      if expiry.isDue, try sweepAlone() { return true }
+      return try connection.giveBackPagesIfMany()
     } catch {
       expiry.wait()
       return false
     }
   }
 
+  /// Deletes some of what has expired; returns whether there may be more.
+  private func sweepAlone() throws(StoreError) -> Bool {
+    let (table, time) = expiry.next
+    failure = nil
+    // Most times there is none, and then nothing is locked.
+    guard try hasExpired(table, in: time) else { return expiry.stepFound(0) }
+    return expiry.stepFound(try alone { () throws(StoreError) in try sweepStep(table, time) })
+  }
+
+  private func sweepStep(_ table: Table, _ time: Range<Timestamp>) throws(StoreError) -> Int {
+    removed = try deleteExpired(table, in: time, limit: ExpirySweep.entriesPerStep)
+    return removed
+  }
+
   /// Runs verbs in a transaction of their own.
   private func alone(
     _ verbs: () throws(StoreError) -> Int
   ) throws(StoreError) -> Int {
-    let statements = try begin()
+    let statements = try begin(sweeping: false)
     do throws(StoreError) {
       let result = try verbs()
       try commit(with: statements, routines: 0)
@@ -112,14 +118,14 @@ extension Database {
   private func run(_ routine: Routine, with statements: TransactionStatements) {
     failure = nil
     share = .onlyRead
-    let before = written.writes.count
+    let before = written.mark
     let error = runTimed(routine.run)
     if let error = error ?? failure { routine.fail(error) }
     guard failure == nil, share == .written else { return }
     do throws(StoreError) {
       if error != nil {
         try statements.rollBackToSavepoint.run()
-        written.forget(allBut: before)
+        written.goBack(to: before)
         share = .onlyRead
       }
       try statements.release.run()
@@ -139,32 +145,32 @@ extension Database {
 
   // MARK: Steps
 
-  private func begin() throws(StoreError) -> TransactionStatements {
+  private func begin(sweeping: Bool = true) throws(StoreError) -> TransactionStatements {
     if let breakdown { throw breakdown }
-    guard let transactionStatements else { throw StoreError.closed }
-    try begin(with: transactionStatements)
-    if expiry.isDue {
-      do throws(StoreError) {
-        let (table, time) = expiry.next
-        let count = try deleteExpired(table, in: time, limit: ExpirySweep.entriesPerStep)
-        noteRemoved(count)
-        expiry.stepFound(count)
-      } catch {
-        // It is not to stand in anybody's way.
-        expiry.wait()
-        rollBack(with: transactionStatements)
-        try begin(with: transactionStatements)
-      }
+    guard let statements = transactionStatements else { throw StoreError.closed }
+    try begin(with: statements)
+    // A rehearsal compares what two transactions do.
+    guard sweeping, expiry.isDue, !configuration.rehearsesRoutines else { return statements }
+    do throws(StoreError) {
+      let (table, time) = expiry.next
+      expiry.stepFound(try sweepStep(table, time))
+    } catch {
+      // It is not to stand in anybody's way.
+      expiry.wait()
+      rollBack(with: statements)
+      try begin(with: statements)
     }
-    return transactionStatements
+    return statements
   }
 
   private func begin(with statements: TransactionStatements) throws(StoreError) {
     try statements.begin.run()
     failure = nil
     deadline = .distantFuture
+    removed = 0
     written = WriteRecord(
-      isKept: feed.isWatched || configuration.rehearsesRoutines, limit: Store.Limits.keptChanges)
+      for: configuration.rehearsesRoutines
+        ? .rehearsal : feed.isWatched ? .observers : .nobody)
   }
 
   /// Runs it, and returns what it throws.
@@ -205,32 +211,39 @@ extension Database {
     } catch {
       throw error.ofCommit
     }
-    let duration = MonotonicTime.now() - start
-    let cache = start >= nextCacheCount ? connection.cacheCounts() : nil
-    if cache != nil { nextCacheCount = start + .seconds(1) }
-    activity.withLock { activity in
-      activity.commits += 1
-      activity.committedRoutines += routines
-      activity.commitTimes.add(duration)
-      if let cache { (activity.cacheHits, activity.cacheMisses) = (cache.hits, cache.misses) }
-    }
+    noteCommit(of: routines, took: MonotonicTime.now() - start)
     feed.publish(written)
+    forgetWritten()
     guard let readers else { return }
     let ended = log.tend(connection, readers: readers)
     if ended > 0 { activity.withLock { $0.endedSnapshots += ended } }
   }
 
+  private func noteCommit(of routines: Int, took duration: Duration) {
+    let now = MonotonicTime.lastTick()
+    let cache = now >= nextCacheCount ? connection.cacheCounts() : nil
+    if cache != nil { nextCacheCount = now + .seconds(1) }
+    activity.withLock { activity in
+      activity.removedEntries += removed
+      if let cache { (activity.cacheHits, activity.cacheMisses) = (cache.hits, cache.misses) }
+      guard routines > 0 else { return }
+      activity.commits += 1
+      activity.committedRoutines += routines
+      activity.commitTimes.add(duration)
+    }
+  }
+
+  /// So that nothing is kept in memory that nobody needs.
+  private func forgetWritten() { written = WriteRecord(for: .nobody) }
+
   private func rollBack(with statements: TransactionStatements) {
+    forgetWritten()
     guard connection.isInTransaction else { return }  // SQLite has done it by itself.
     do throws(StoreError) {
       try statements.rollback.run()
     } catch {
       if connection.isInTransaction { breakdown = .rollbackFailed(error) }
     }
-  }
-
-  private func noteRemoved(_ count: Int) {
-    if count > 0 { activity.withLock { $0.removedEntries += count } }
   }
 }
 

@@ -41,7 +41,9 @@ final class Database {
   /// What the routine that is running has done in a transaction that it shares; `nil` in one of its own.
   var share: Share?
   /// What it has written.
-  var written = WriteRecord(isKept: false, limit: 0)
+  var written = WriteRecord(for: .nobody)
+  /// How many entries were deleted in it as they had expired.
+  var removed = 0
   /// When the routine that is running has taken too long.
   var deadline = MonotonicTime.distantFuture
   /// Why no transaction can ever begin again.
@@ -149,7 +151,8 @@ extension Database: WriteTransaction {
     backwards: Bool, limit: Int, now: Timestamp?
   ) throws(StoreError) -> String? {
     try run(on: table) { (table) throws(StoreError) in
-      try table.reads.fill(&rows, range, after: cursor, backwards: backwards, limit: limit, now: now)
+      try table.reads.fill(
+        &rows, range, after: cursor, backwards: backwards, limit: limit, now: now)
     }
   }
 
@@ -201,7 +204,7 @@ extension Database: WriteTransaction {
 
   func delete(_ table: Table, _ range: KeyRange) throws(StoreError) -> Int {
     try write(on: table) { (statements) throws(StoreError) in
-      guard written.isKept else { return try statements.delete(range) }
+      guard written.audience != .nobody else { return try statements.delete(range) }
       return try statements.delete(range) { noteDeleted(table, $0) }
     }
   }
@@ -218,7 +221,9 @@ extension Database: WriteTransaction {
     _ table: Table, in time: Range<Timestamp>, limit: Int
   ) throws(StoreError) -> Int {
     try write(on: table) { (statements) throws(StoreError) in
-      guard written.isKept else { return try statements.deleteExpired(in: time, limit: limit) }
+      guard written.audience != .nobody else {
+        return try statements.deleteExpired(in: time, limit: limit)
+      }
       return try statements.deleteExpired(in: time, limit: limit) { noteDeleted(table, $0) }
     }
   }
@@ -229,10 +234,13 @@ extension Database: WriteTransaction {
   }
 
   private func note(_ table: Table, _ key: String, _ value: [UInt8], _ expiresAt: Timestamp?) {
-    written.note(Write(table: table, key: key, value: value, expiresAt: expiresAt))
+    guard written.audience != .nobody else { return }
+    written.note(
+      Write(table: table, key: key, kind: .stored, value: value, expiresAt: expiresAt))
   }
 
   private func noteDeleted(_ table: Table, _ key: String) {
-    written.note(Write(table: table, key: key, value: nil, expiresAt: nil))
+    guard written.audience != .nobody else { return }
+    written.note(Write(table: table, key: key, kind: .deleted, value: nil, expiresAt: nil))
   }
 }

@@ -67,7 +67,7 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
     /// Those whose jobs are done together next: none if the first is a matter for its own thread. Where nobody waits the
     /// baton is laid down.
     mutating func nextRound(atMost count: Int) -> [Ticket<Resource.Job>]? {
-      guard line.count == 0 else { return round(atMost: count) }
+      guard line.isEmpty else { return round(atMost: count) }
       holder = nil
       return nil
     }
@@ -106,6 +106,7 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
   private let state = Monitor(State())
   /// Set once, before anybody could need it.
   private let ownThread = Monitor<OwnThread?>(nil)
+  private let ownThreadNumber = Atomic<UInt>(0)
 
   init(_ resource: sending Resource, queueLimit: Int) {
     self.resource = resource
@@ -126,6 +127,7 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
       do { return try self?.runIfFree(idle) ?? false } catch { return false }
     }
     ownThread.withLock { $0 = thread }
+    ownThreadNumber.store(thread.id.number, ordering: .relaxed)
   }
 
   /// Prepares the resource, before anybody else knows the executor.
@@ -136,8 +138,8 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
   /// Lets the own thread end once it has done what it was given, if there is one.
   func endThread() { ownThread.withLock { $0 }?.end() }
 
-  /// Has the own thread do this, without the baton.
-  func onOwnThread(_ task: @escaping @Sendable () -> Void) { own.do(task) }
+  /// Whether the calling thread is the executor's own.
+  var isOwnThread: Bool { ownThreadNumber.load(ordering: .relaxed) == ThreadID.current.number }
 
   private var own: OwnThread { ownThread.withLock { $0! } }
 
@@ -185,8 +187,12 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
   ) throws(StoreError) {
     let ticket = Ticket(job)
     guard let access = try wait(with: ticket, isLast: false, until: deadline) else { return }
-    serve(ticket)
-    leave(access)
+    defer { leave(access) }
+    switch access {
+    case .baton: serve(ticket)
+    // Those of others are not to run in the middle of an errand.
+    case .withinErrand: perform([ticket])
+    }
   }
 
   /// Does `work` as the last of all: behind those in line, and nobody comes after.
@@ -231,7 +237,7 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
     }
     if let access { return access }
     if let call = ticket.wait(until: deadline) { return call == .holdsBaton ? .baton : nil }
-    if ticket.withdraw() { throw .timeout }
+    if withdraw(ticket) { throw .timeout }
     // Somebody is about to do it.
     return ticket.wait() == .holdsBaton ? .baton : nil
   }
@@ -241,7 +247,7 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
   /// A ticket for a job that is done when its turn comes; then `whenDone` is called, on some thread that must not be kept
   /// waiting.
   ///
-  /// It may be withdrawn.
+  /// It may be given to ``withdraw(_:)``.
   func ticket(
     for job: Resource.Job, whenDone: @escaping @Sendable () -> Void
   ) -> Ticket<Resource.Job> {
@@ -268,6 +274,27 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
       return state.lineUp(ticket)
     }
     if holdsBaton { ticket.tell(.holdsBaton) }
+  }
+
+  /// Withdraws a ticket, unless it is being served.
+  ///
+  /// - Returns: Whether it will not be.
+  func withdraw(_ ticket: Ticket<Resource.Job>) -> Bool {
+    guard state.withLock({ $0.line.withdraw(ticket) }) else { return false }
+    // A caller that goes away takes with it what it has lent.
+    _ = ticket.takeJob()
+    return true
+  }
+
+  /// The same as ``submit(errand:)``, if there is room in the line.
+  ///
+  /// - Throws: `.closed`; `.queueFull`.
+  func submitIfRoom(errand: @escaping @Sendable () -> Void) throws(StoreError) {
+    try state.withLock { state throws(StoreError) in
+      if state.phase != .open { throw .closed }
+      if state.line.count >= queueLimit { throw .queueFull(limit: queueLimit) }
+    }
+    submit(errand: errand)
   }
 
   /// Has something done on the own thread, in turn with the jobs. It may use the executor as a caller does.

@@ -19,8 +19,8 @@ extension Store {
     /// How much of the file each of their connections keeps in memory at most, in KiB.
     public static let readerCacheInKiB = 16_000
 
-    /// How many threads a store has at most for those who read in asynchronous code.
-    public static let readingThreads = 4
+    /// How many threads a store has at most for those who read in asynchronous code, beside its own.
+    public static let helpers = 4
 
     /// How old the snapshot of a ``Store/read(_:)`` may become while others write.
     public static let snapshotAge: Duration = .seconds(60)
@@ -28,10 +28,9 @@ extension Store {
     /// How many changes are kept for those who observe them; see ``Store/changes(in:_:after:)``.
     public static let keptChanges = 4_096
 
-    /// How many callers may wait in ``Store/execute(_:)`` at once.
+    /// How many callers may wait in ``Store/execute(within:_:)-(_,(Storage)(Storage)->R)`` at once, tasks and threads.
     ///
-    /// A waiting caller is a thread, and
-    /// systems of common size carry no more of them.
+    /// Systems of common size carry no more threads than that.
     public static let waitingCallers = 10_000
   }
 }

@@ -59,17 +59,19 @@ final class OwnThread: Sendable {
   private static func run(
     _ state: Monitor<State>, idleAfter interval: Duration, _ idle: () -> Bool
   ) {
-    var pause = interval
+    var idleTime = MonotonicTime.now() + interval
     while true {
-      let next = state.wait(until: .now() + pause) { state -> Next? in
+      let next = state.wait(until: idleTime) { state -> Next? in
         if !state.tasks.isEmpty { return .task(state.tasks.removeFirst()) }
         return state.isEnding ? .end : nil
       }
       switch next {
       case .task(let task): task()
       case .end: return
-      case nil: pause = idle() ? .zero : interval
+      case nil: break
       }
+      // Tasks do not put it off.
+      if MonotonicTime.now() >= idleTime { idleTime = .now() + (idle() ? .zero : interval) }
     }
   }
 }

@@ -26,7 +26,7 @@ extension Store {
       // The store's thread ends with the store, so that must be there until here.
       withExtendedLifetime(self) { wait.end() }
     }
-    try await wait.run(within: limit, withdraw: { ticket.withdraw() }) {
+    try await wait.run(within: limit, withdraw: { [executor] in executor.withdraw(ticket) }) {
       try executor.submit(ticket)
     }
     return try outcome.get()
@@ -34,7 +34,7 @@ extension Store {
 
   /// Runs `routine` with the tables as they are at one moment, like the form for code that is not asynchronous.
   ///
-  /// It runs on one of the threads that the store keeps for this, at most ``Limits/readingThreads``; a store in memory has
+  /// It runs on one of the threads that the store keeps for this, at most ``Limits/helpers``; a store in memory has
   /// its own thread read, in turn with the routines that write.
   ///
   /// - Parameters:
@@ -50,14 +50,25 @@ extension Store {
     let outcome = Monitor<Result<R, any Error>?>(nil)
     let wait = Wait()
     let claim = Claim()
+    let deadline = limit.map { .now() + $0 } ?? MonotonicTime.distantFuture
     let work: @Sendable () -> Void = { [self] in
-      guard claim.take() else { return }
-      let result = Result { try read(routine) }
-      outcome.withLock { $0 = result }
-      wait.end()
+      do {
+        try readSnapshot(until: deadline) { snapshot in
+          // Whoever was withdrawn has been told already.
+          guard claim.take() else { return }
+          let result = Result { try routine(snapshot) }
+          outcome.withLock { $0 = result }
+          wait.end()
+        }
+      } catch {
+        if claim.take() { wait.end(.failure(error)) }
+      }
     }
     try await wait.run(within: limit, withdraw: { claim.take() }) {
-      if readers == nil { executor.submit(errand: work) } else { try readingThreads.do(work) }
+      guard readers == nil else {
+        return helpers.do(.init(run: work) { if claim.take() { wait.end(.failure($0)) } })
+      }
+      try executor.submitIfRoom(errand: work)
     }
     return try outcome.withLock { $0! }.get()
   }
@@ -92,7 +103,8 @@ private final class Wait: Sendable {
   ) async throws {
     let timer = limit.map { limit in
       Task {
-        try await Task.sleep(for: limit)
+        // Thirty years: longer ones trap.
+        try await Task.sleep(for: min(limit, .seconds(1_000_000_000)))
         if withdraw() { self.end(.failure(StoreError.timeout)) }
       }
     }

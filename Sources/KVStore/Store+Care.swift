@@ -41,8 +41,11 @@ extension Store {
   ///
   /// It counts as one that reads: `close` waits for it. Nobody ends its snapshot, however old.
   func withReader<R>(_ body: (SQLiteConnection) throws -> R) throws -> R {
-    guard let readers else { return try executor.run { try body($0.connection) } }
     if routineThread.isCurrent { throw StoreError.reentrant }
+    // As for reading routines.
+    guard let readers, !executor.isOwnThread else {
+      return try executor.run { try body($0.connection) }
+    }
     return try readers.asReader {
       let connection = try SQLiteConnection(location, for: .reading)
       connection.setBusyTimeout(.seconds(5))

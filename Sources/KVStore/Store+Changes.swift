@@ -27,7 +27,8 @@ extension Store {
     if let table, !tables.contains(table) { throw StoreError.unknownTable(table) }
     // Between two transactions: one that goes on already would leave out what it has written.
     if !feed.isWatched { try executor.run { _ in feed.watch() } }
-    return Changes(feed, ChangeFilter(table: table, range: range), after: sequence ?? feed.last)
+    let last = try feed.last()
+    return Changes(feed, ChangeFilter(table: table, range: range), after: sequence ?? last)
   }
 }
 

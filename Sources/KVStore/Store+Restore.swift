@@ -130,13 +130,17 @@ extension SQLiteConnection {
         path: source.path, message: "its pages are not as long as those of \(path.debugDescription)"
       )
     }
+    var isEndedByProgress = false
     do {
       try source.copyPages(to: self) { done, total in
         // With the last page all is committed. Nothing may end it then.
-        if done < total { try progress(done, total) }
+        guard done < total else { return }
+        isEndedByProgress = true
+        try progress(done, total)
+        isEndedByProgress = false
       }
     } catch let error as StoreError {
-      throw error.ofCommit
+      throw isEndedByProgress ? error : error.ofCommit
     }
   }
 

@@ -24,9 +24,9 @@ public final class Store: Sendable {
   let executor: Executor<Database>
   /// `nil` in memory, where those who read take turns with those who write.
   let readers: ReadPool?
-  /// The threads of those who read in asynchronous code.
-  let readingThreads = WorkingThreads(
-    name: "KVStore reader", limit: Limits.readingThreads, queueLimit: Limits.waitingCallers)
+  /// The threads of those who read in asynchronous code, and of reports.
+  let helpers = WorkingThreads(
+    name: "KVStore helper", limit: Limits.helpers, queueLimit: Limits.waitingCallers)
   let routineThread: RoutineThread
   let feed: ChangeFeed
   let counts: Monitor<StoreActivity>
@@ -111,13 +111,18 @@ public final class Store: Sendable {
     do throws(ThreadError) {
       try executor.startThread(name: "KVStore", idleAfter: configuration.idleTime) { $0.tidy() }
     } catch {
-      throw .unavailable(message: "no thread could be started (errno \(error.code))")
+      throw .noThread(error)
     }
     guard let report = configuration.reportSlowRoutine else { return }
-    let executor = executor
     executor.withResourceBeforeUse { database in
-      // There, as whoever runs the routine has others to run.
-      database.report = { [weak executor] slow in executor?.onOwnThread { report(slow) } }
+      // Not by whoever runs the routine, who has others to run.
+      database.report = { [helpers] slow in
+        helpers.do(
+          .init {
+            report(slow)
+          } refuse: { _ in
+          })
+      }
     }
   }
 
@@ -141,13 +146,15 @@ public final class Store: Sendable {
   /// hold one and wait for the other wait for ever, or get `.reentrant` without being so.
   ///
   /// - Parameters:
-  ///   - limit: If the routine has not begun by then, it is given up, with `.timeout`. `nil` for no limit.
+  ///   - limit: If the routine has not begun by then, it is given up, with `.timeout`. It has begun when it is taken out of
+  ///     the line, maybe together with others that are run first. `nil` for no limit.
   ///   - routine: Reads and changes tables through the ``Storage`` it is given, which it
   ///     cannot keep.
   /// - Returns: What the routine returned.
   /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb; `.busy`, `.full`
   ///   and their like where the transaction could not begin or be committed; `.closed`; `.timeout`;
   ///   `.queueFull`; `.reentrant` when called from a routine of this same store.
+  @available(*, noasync, message: "await the other form, which keeps no thread waiting")
   @discardableResult
   @inlinable public func execute<R: Sendable>(
     within limit: Duration? = nil, _ routine: @Sendable (borrowing Storage) throws -> R
@@ -207,6 +214,7 @@ public final class Store: Sendable {
   /// - Returns: What the routine returned.
   /// - Throws: The routine's own error, unchanged, or ``StoreError``: of a verb, such as `.snapshotTooOld`; why reading
   ///   could not begin; `.closed`; `.timeout`; `.reentrant`; in memory also `.queueFull`.
+  @available(*, noasync, message: "await the other form, which keeps no thread waiting")
   @inlinable public func read<R: ~Copyable>(
     within limit: Duration? = nil, _ routine: (borrowing Snapshot) throws -> R
   ) throws -> R {
@@ -218,12 +226,18 @@ public final class Store: Sendable {
   @usableFromInline func readSnapshot(
     within limit: Duration?, _ routine: (borrowing Snapshot) throws -> Void
   ) throws {
-    let deadline = limit.map { .now() + $0 } ?? MonotonicTime.distantFuture
-    if let readers {
-      if routineThread.isCurrent { throw StoreError.reentrant }
-      return try readers.read(until: deadline, routine)
+    try readSnapshot(until: limit.map { .now() + $0 } ?? .distantFuture, routine)
+  }
+
+  func readSnapshot(
+    until deadline: MonotonicTime, _ routine: (borrowing Snapshot) throws -> Void
+  ) throws {
+    if routineThread.isCurrent { throw StoreError.reentrant }
+    // The job of an actor does not wait for those who read: they may wait for it, to store something.
+    guard let readers, !executor.isOwnThread else {
+      return try executor.run(until: deadline) { database in try database.read(routine) }
     }
-    try executor.run(until: deadline) { database in try database.read(routine) }
+    try readers.read(until: deadline, routine)
   }
 
   /// Lets the routines that are already waiting run, then closes the file.

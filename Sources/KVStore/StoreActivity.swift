@@ -20,7 +20,7 @@ extension Store {
 public struct StoreActivity: Equatable, Sendable {
   /// The routines that were run by `execute`, those that threw among them; each run counts.
   public var routines = 0
-  /// The transactions that were committed.
+  /// The transactions that were committed with routines in them.
   public var commits = 0
   /// The routines whose transactions were committed.
   public var committedRoutines = 0

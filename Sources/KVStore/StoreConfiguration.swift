@@ -21,7 +21,7 @@ public struct StoreConfiguration: Sendable {
   /// From which duration on a routine is reported to `reportSlowRoutine`. Default 100 ms.
   public var slowRoutine: Duration = .milliseconds(100)
 
-  /// Told of each routine that took longer than `slowRoutine`, afterwards, on the store's own thread. Default: nobody is.
+  /// Told of each routine that took longer than `slowRoutine`, afterwards, on one of its threads. Default: nobody is.
   public var reportSlowRoutine: (@Sendable (SlowRoutine) -> Void)?
 
   /// Runs each routine twice and takes back what the first run did, to find routines that must not run more than once.

@@ -47,7 +47,8 @@ final class TableReads {
   /// How many entries are in the range, expired ones left out if there is a time.
   func count(_ range: KeyRange, now: Timestamp?) throws(StoreError) -> Int {
     let statement = try connection.prepared(
-      &countRows, """
+      &countRows,
+      """
       SELECT count(*) FROM \(name)
       WHERE key >= ?1 AND key < ?2 AND (expiration <= 0 OR expiration >= ?3)
       """)

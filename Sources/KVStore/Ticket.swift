@@ -18,7 +18,8 @@ final class Ticket<Job: Sendable>: Sendable {
   /// Whether somebody else may do what the caller wants. Otherwise it is a matter for its thread.
   let hasJob: Bool
   private let job: Mutex<Job?>
-  private let isClaimed = Atomic(false)
+  private let claimed = Atomic(false)
+  private let inLine = Atomic(false)
   private let call = Monitor<Call?>(nil)
   private let answer: (@Sendable (Ticket, Call) -> Void)?
 
@@ -41,16 +42,15 @@ final class Ticket<Job: Sendable>: Sendable {
   }
 
   /// Decides whether the ticket is served or withdrawn: the first who claims it does.
-  func claim() -> Bool { !isClaimed.exchange(true, ordering: .acquiringAndReleasing) }
+  func claim() -> Bool { !claimed.exchange(true, ordering: .acquiringAndReleasing) }
 
-  /// Withdraws the ticket, unless it is being served.
-  ///
-  /// - Returns: Whether it will not be.
-  func withdraw() -> Bool {
-    guard claim() else { return false }
-    // A caller that goes away takes with it what it has lent.
-    _ = takeJob()
-    return true
+  /// Whether that was decided.
+  var isClaimed: Bool { claimed.load(ordering: .acquiring) }
+
+  /// Whether it was ever put in line.
+  var isInLine: Bool {
+    get { inLine.load(ordering: .relaxed) }
+    set { inLine.store(newValue, ordering: .relaxed) }
   }
 
   /// Gives the job away, once.
@@ -71,40 +71,64 @@ final class Ticket<Job: Sendable>: Sendable {
   }
 }
 
-/// Tickets, oldest first.
+/// Tickets, oldest first. Used under the executor's lock.
 struct Line<Job: Sendable> {
   private var tickets: [Ticket<Job>?] = []
   /// How many at the front of `tickets` have left.
   private var left = 0
+  /// How many of the others were withdrawn.
+  private var withdrawn = 0
 
-  /// How many there are, those that were withdrawn among them.
-  var count: Int { tickets.count - left }
+  /// How many there are that were not withdrawn.
+  var count: Int { tickets.count - left - withdrawn }
 
-  mutating func append(_ ticket: Ticket<Job>) { tickets.append(ticket) }
+  /// Whether there is none, not even one that was withdrawn.
+  var isEmpty: Bool { tickets.count == left }
+
+  mutating func append(_ ticket: Ticket<Job>) {
+    // Whoever withdrew it before has it no more.
+    guard !ticket.isClaimed else { return }
+    ticket.isInLine = true
+    tickets.append(ticket)
+  }
+
+  /// Withdraws a ticket, whether it is in line or not yet, unless it is being served; returns whether it was.
+  mutating func withdraw(_ ticket: Ticket<Job>) -> Bool {
+    guard ticket.claim() else { return false }
+    guard ticket.isInLine else { return true }
+    withdrawn += 1
+    if withdrawn > 64, withdrawn > tickets.count / 2 {
+      tickets = tickets[left...].filter { !$0!.isClaimed }
+      (left, withdrawn) = (0, 0)
+    }
+    return true
+  }
 
   /// Takes out the oldest that was not withdrawn: it is served for certain.
   mutating func popFirst() -> Ticket<Job>? {
     while let ticket = takeFirst() {
       if ticket.claim() { return ticket }
+      withdrawn -= 1
     }
     return nil
   }
 
   /// The same, unless that one is a matter for its own thread.
   mutating func popFirstWithJob() -> Ticket<Job>? {
-    while count > 0, tickets[left]!.hasJob, let ticket = takeFirst() {
+    while !isEmpty, tickets[left]!.hasJob, let ticket = takeFirst() {
       if ticket.claim() { return ticket }
+      withdrawn -= 1
     }
     return nil
   }
 
   private mutating func takeFirst() -> Ticket<Job>? {
-    guard count > 0 else { return nil }
+    guard !isEmpty else { return nil }
     defer {
       left += 1
       // Close the gap once it is the larger half, so that leaving costs the same however long the
       // line.
-      if left > count {
+      if left > tickets.count / 2 {
         tickets.removeFirst(left)
         left = 0
       }

@@ -5,7 +5,12 @@ import Threads
 /// Threads that do what they are given, oldest first. They are started when they are needed, and end when there has been
 /// nothing to do for some time.
 final class WorkingThreads: Sendable {
-  typealias Work = @Sendable () -> Void
+  /// Something to do.
+  struct Work: Sendable {
+    let run: @Sendable () -> Void
+    /// Called instead if it cannot be done.
+    let refuse: @Sendable (StoreError) -> Void
+  }
 
   private struct State {
     var work: [Work] = []
@@ -13,6 +18,8 @@ final class WorkingThreads: Sendable {
     var begun = 0
     var threads = 0
     var idleThreads = 0
+
+    var waiting: Int { work.count - begun }
 
     mutating func takeFirst() -> Work? {
       guard begun < work.count else { return nil }
@@ -24,6 +31,11 @@ final class WorkingThreads: Sendable {
         }
       }
       return work[begun]
+    }
+
+    mutating func takeAll() -> [Work] {
+      defer { (work, begun) = ([], 0) }
+      return Array(work[begun...])
     }
   }
 
@@ -42,47 +54,56 @@ final class WorkingThreads: Sendable {
     self.queueLimit = queueLimit
   }
 
-  /// Has a thread do this.
-  ///
-  /// - Throws: `.queueFull`; `.unavailable` if there is no thread and none can be started.
-  func `do`(_ work: @escaping Work) throws(StoreError) {
-    let needsThread = try state.withLock { state throws(StoreError) in
-      guard state.work.count - state.begun < queueLimit else { throw .queueFull(limit: queueLimit) }
+  /// Has a thread do this. It is refused with `.queueFull`, or with `.unavailable` if there is no thread.
+  func `do`(_ work: Work) {
+    let needsThread = state.withLock { state -> Bool? in
+      guard state.waiting < queueLimit else { return nil }
       state.work.append(work)
-      guard state.work.count - state.begun > state.idleThreads, state.threads < limit else {
-        return false
-      }
+      guard state.waiting > state.idleThreads, state.threads < limit else { return false }
       state.threads += 1
       return true
     }
+    guard let needsThread else { return work.refuse(.queueFull(limit: queueLimit)) }
     state.wakeOne()
-    if needsThread { try startThread() }
+    if needsThread { startThread() }
   }
 
-  private func startThread() throws(StoreError) {
+  private func startThread() {
     do throws(ThreadError) {
       try Thread.startDetached(name: name, stackSize: 1 << 20) { [self] in
-        while let work = next() { work() }
+        while let work = next() { work.run() }
       }
     } catch {
-      let isAlone = state.withLock { state in
+      // Where there are others, they do it.
+      let refused = state.withLock { state in
         state.threads -= 1
-        return state.threads == 0
+        return state.threads == 0 ? state.takeAll() : []
       }
-      // The others do it.
-      guard isAlone else { return }
-      throw .unavailable(message: "no thread could be started (errno \(error.code))")
+      for work in refused { work.refuse(.noThread(error)) }
     }
   }
 
   /// What a thread does next; `nil` if it has had nothing to do for ten seconds.
   private func next() -> Work? {
     state.withLock { $0.idleThreads += 1 }
-    let work = state.wait(until: .now() + .seconds(10)) { $0.takeFirst() }
-    state.withLock { state in
+    let work = state.wait(until: .now() + .seconds(10)) { state -> Work? in
+      guard let work = state.takeFirst() else { return nil }
       state.idleThreads -= 1
-      if work == nil { state.threads -= 1 }
+      return work
     }
-    return work
+    if let work { return work }
+    return state.withLock { state in
+      state.idleThreads -= 1
+      if let work = state.takeFirst() { return work }
+      state.threads -= 1
+      return nil
+    }
+  }
+}
+
+extension StoreError {
+  /// No thread could be started.
+  static func noThread(_ error: ThreadError) -> StoreError {
+    .unavailable(message: "no thread could be started (errno \(error.code))")
   }
 }

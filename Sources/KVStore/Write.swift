@@ -4,34 +4,51 @@
 struct Write: Equatable, Sendable {
   var table: Table
   var key: String
-  /// `nil` if the entry was deleted.
+  var kind: Change.Kind
+  /// What was stored, for rehearsals alone: to keep it takes memory.
   var value: [UInt8]?
   var expiresAt: Timestamp?
 }
 
 /// What a transaction has written so far, in order.
 struct WriteRecord {
-  /// Whether anybody wants to know: otherwise nothing is noted.
-  let isKept: Bool
-  private let limit: Int
+  /// Who wants to know.
+  enum Audience {
+    case nobody
+    case observers
+    case rehearsal
+  }
+
+  let audience: Audience
   private(set) var writes: [Write] = []
-  /// Whether all of it is in `writes`: there were not too many.
+  /// Whether all of it is in `writes`: for observers no more is kept than they could be told.
   private(set) var isComplete = true
 
-  /// - Parameters:
-  ///   - isKept: Whether anybody wants to know.
-  ///   - limit: How many are noted at most.
-  init(isKept: Bool, limit: Int) {
-    self.isKept = isKept
-    self.limit = limit
+  init(for audience: Audience) { self.audience = audience }
+
+  mutating func note(_ write: Write) {
+    switch audience {
+    case .nobody: return
+    case .observers:
+      guard writes.count < Store.Limits.keptChanges else { return isComplete = false }
+      writes.append(write)
+      writes[writes.count - 1].value = nil
+    case .rehearsal: writes.append(write)
+    }
   }
 
-  mutating func note(_ write: @autoclosure () -> Write) {
-    guard isKept else { return }
-    guard writes.count < limit else { return isComplete = false }
-    writes.append(write())
+  /// A moment to come back to.
+  var mark: Mark { Mark(count: writes.count, isComplete: isComplete) }
+
+  /// Forgets what came after.
+  mutating func goBack(to mark: Mark) {
+    writes.removeLast(writes.count - mark.count)
+    isComplete = mark.isComplete
   }
 
-  /// Forgets all but the first, which were there at that count.
-  mutating func forget(allBut count: Int) { writes.removeLast(writes.count - count) }
+  /// How much there was at some moment.
+  struct Mark {
+    fileprivate let count: Int
+    fileprivate let isComplete: Bool
+  }
 }

@@ -71,7 +71,7 @@ struct ActivityTests {
     #expect(counts.total == .seconds(100) + .microseconds(909))
   }
 
-  @Test("A routine that takes long is reported, on the store's own thread")
+  @Test("A routine that takes long is reported, on a thread of the store's")
   func slow() throws {
     let reports = Monitor<[String]>([])
     var configuration = StoreConfiguration()
@@ -82,7 +82,7 @@ struct ActivityTests {
     }
     let store = try Store.inMemory(tables: [.accounts], configuration: configuration)
     try store.execute { _ in }
-    #expect(reports.wait { $0.isEmpty ? nil : $0 } == ["true on KVStore"])
+    #expect(reports.wait { $0.isEmpty ? nil : $0 } == ["true on KVStore helper"])
   }
 
   @Test("A routine that takes too long is ended by its verbs, and by SQLite, and nothing is stored")

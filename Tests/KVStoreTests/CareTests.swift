@@ -140,16 +140,16 @@ struct CareTests {
     await #expect(processExitsWith: .success) {
       let directory = TemporaryDirectory()
       let store = try Store(path: directory.file("test.sqlite"), tables: [.accounts])
-      try store.execute { storage in
+      try await store.execute { storage in
         for number in 0..<100 { try storage.add(.accounts, "key \(number)", "1") }
       }
       try withFailingWrites(ENOSPC) { () throws in
         #expect(throws: StoreError.full) { try store.compact() }
       }
-      let count = try store.read { try $0.count(.accounts) }
+      let count = try await store.read { try $0.count(.accounts) }
       #expect(count == 100)
       #expect(try store.integrityCheck() == [])
-      try store.execute { try $0.add(.accounts, "ada", "1") }
+      try await store.execute { try $0.add(.accounts, "ada", "1") }
       try store.compact()
     }
   }

@@ -137,7 +137,7 @@ struct RestoreTests {
   func logOfACrash() async throws {
     await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
       let store = try Store(path: path, tables: [.accounts])
-      try store.execute { try $0.add(.accounts, "in the log", "") }
+      try await store.execute { try $0.add(.accounts, "in the log", "") }
       kill(getpid(), SIGKILL)
     }
     #expect(names.contains("test.sqlite-wal") && names.contains("test.sqlite-lock"))

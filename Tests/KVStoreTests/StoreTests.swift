@@ -178,7 +178,7 @@ struct StoreTests {
         }
         try Store(path: good, tables: [.accounts]).close()
         let dropped = try Store(path: good, tables: [.accounts])
-        try dropped.execute { try $0.overwrite(.accounts, "ada", "1") }
+        try await dropped.execute { try $0.overwrite(.accounts, "ada", "1") }
         #expect(openFiles(in: directory).contains(good))
         withExtendedLifetime(dropped) {}
       }

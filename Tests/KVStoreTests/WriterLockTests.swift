@@ -64,7 +64,7 @@ struct WriterLockTests {
   func killed() async throws {
     await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
       let store = try Store(path: path, tables: [.accounts])
-      try store.execute { try $0.add(.accounts, "ada", "1") }
+      try await store.execute { try $0.add(.accounts, "ada", "1") }
       kill(getpid(), SIGKILL)
     }
     let left = contents(of: lock)
