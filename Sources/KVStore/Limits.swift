@@ -13,7 +13,7 @@ extension Store {
     /// How many bytes of keys and values a scan gives at once, rounded up to a whole row.
     public static let pageLengthInBytes = 1024 * 1024
 
-    /// How many may be in ``Store/read(_:)`` at once; each has a connection.
+    /// How many may be in `read` at once; each has a connection.
     public static let readers = 32
 
     /// How much of the file each of their connections keeps in memory at most, in KiB.
@@ -22,16 +22,15 @@ extension Store {
     /// How many threads a store has at most for those who read in asynchronous code.
     public static let readingThreads = 4
 
-    /// How old the snapshot of a ``Store/read(_:)`` may become while others write.
+    /// How old the snapshot of a `read` may become while others write.
     public static let snapshotAge: Duration = .seconds(60)
 
     /// How many changes are kept for those who observe them; see ``Store/changes(in:_:after:)``.
     public static let keptChanges = 4_096
 
-    /// How many callers may wait in ``Store/execute(_:)`` at once.
+    /// How many callers may wait in `execute` at once, and how many tasks in `read`.
     ///
-    /// A waiting caller is a thread, and
-    /// systems of common size carry no more of them.
+    /// A waiting caller may be a thread, and systems of common size carry no more of them.
     public static let waitingCallers = 10_000
   }
 }

@@ -20,7 +20,7 @@ extension Store {
 public struct StoreActivity: Equatable, Sendable {
   /// The routines that were run by `execute`, those that threw among them; each run counts.
   public var routines = 0
-  /// The transactions that were committed.
+  /// The transactions that were committed, those of sweeps among them.
   public var commits = 0
   /// The routines whose transactions were committed.
   public var committedRoutines = 0
@@ -32,11 +32,13 @@ public struct StoreActivity: Equatable, Sendable {
   public var routineTimes = DurationCounts()
   /// How long commits took.
   public var commitTimes = DurationCounts()
-  /// The reading routines that were run by `read`; those of a store in memory do not count.
+  /// The reading routines that were run by `read`, and what else read beside, as backups; those of a store in memory do not
+  /// count.
   public var reads = 0
   /// The snapshots that were ended since they were too old.
   public var endedSnapshots = 0
-  /// The entries that were deleted without anybody asking, as they had expired.
+  /// The entries that were deleted without anybody asking, as they had expired; those too that came back with a routine that
+  /// threw.
   public var removedEntries = 0
   /// How often the connection that writes found a page in its cache, as of the last second in which it wrote.
   public var cacheHits = 0
