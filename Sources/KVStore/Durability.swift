@@ -1,6 +1,6 @@
 // How hard the store pushes a commit towards the disk.
 
-/// What a change survives once ``Store/execute(_:)`` has returned.
+/// What a change survives once `execute` has returned.
 ///
 /// Either way the file stays whole, and a change survives the end of the process: `kill -9`, a trap
 /// in a routine, running out of memory.

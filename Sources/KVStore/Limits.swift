@@ -13,7 +13,7 @@ extension Store {
     /// How many bytes of keys and values a scan gives at once, rounded up to a whole row.
     public static let pageLengthInBytes = 1024 * 1024
 
-    /// How many may be in ``Store/read(_:)`` at once; each has a connection.
+    /// How many may be in `read` at once; each has a connection.
     public static let readers = 32
 
     /// How much of the file each of their connections keeps in memory at most, in KiB.
@@ -22,15 +22,15 @@ extension Store {
     /// How many threads a store has at most for those who read in asynchronous code, beside its own.
     public static let helpers = 4
 
-    /// How old the snapshot of a ``Store/read(_:)`` may become while others write.
+    /// How old the snapshot of a `read` may become while others write.
     public static let snapshotAge: Duration = .seconds(60)
 
     /// How many changes are kept for those who observe them; see ``Store/changes(in:_:after:)``.
     public static let keptChanges = 4_096
 
-    /// How many callers may wait in ``Store/execute(within:_:)-(_,(Storage)(Storage)->R)`` at once, tasks and threads.
+    /// How many callers may wait in `execute` at once, and how many tasks in `read`.
     ///
-    /// Systems of common size carry no more threads than that.
+    /// A waiting caller may be a thread, and systems of common size carry no more of them.
     public static let waitingCallers = 10_000
   }
 }

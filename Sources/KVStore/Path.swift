@@ -9,7 +9,7 @@ public enum PathProblem: Equatable, Sendable {
   /// It begins with `file:`, which SQLite would read as a URI. Write `./file:…` for a file of that
   /// name.
   case isURI
-  /// It is `:memory:`. Use ``Store/inMemory(tables:)``.
+  /// It is `:memory:`. Use ``Store/inMemory(tables:configuration:)``.
   case namesMemory
 }
 

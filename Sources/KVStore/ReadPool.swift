@@ -86,7 +86,7 @@ final class ReadPool: Sendable {
 
   /// Runs `body`, which reads on a connection of its own, in the place of a reading routine: ``close()`` waits for it.
   ///
-  /// - Throws: What `body` throws, and otherwise as ``read(_:)``.
+  /// - Throws: What `body` throws, and otherwise as ``read(until:_:)``.
   func asReader<R>(_ body: () throws -> R) throws -> R {
     let reader = try borrow(until: .distantFuture)
     defer { giveBack(reader) }

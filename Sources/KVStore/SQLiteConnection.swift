@@ -52,7 +52,8 @@ enum Location {
 
   /// Gives SQL the function `noted(number)`, which returns the number and leaves it in ``notedNumber``.
   ///
-  /// So a statement tells what it has computed. RETURNING would do that too, at twice the cost of the whole statement.
+  /// So a statement tells what it has computed. RETURNING would do that too, at three times the cost of the
+  /// whole statement (docs/decisions/0009-upsert-without-returning.md).
   func offerNotes() throws(StoreError) {
     let code = unsafe sqlite3_create_function_v2(
       handle, "noted", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, log,

@@ -6,7 +6,7 @@
 /// others: a routine that tries to write does not compile.
 ///
 /// Whoever writes meanwhile does not wait for it, and it sees nothing of that. But the file's log keeps what a snapshot
-/// needs, so one that is older than ``Store/Limits/snapshotAge`` is ended when the log has grown: its verbs then throw
+/// needs, so one that is older than ``Store/Limits/snapshotAge`` is ended when others write: its verbs then throw
 /// `.snapshotTooOld`.
 public struct Snapshot: ~Copyable, StorageReader {
   private let transaction: any ReadTransaction

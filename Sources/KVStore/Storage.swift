@@ -11,7 +11,7 @@
 ///
 /// Expiry is wall time that the caller gives. An entry has expired when `now` is *after* its
 /// expiry; an expiry of 0 or less is none. Expired entries stay in the table until they are deleted
-/// or replaced.
+/// or replaced, or removed by the store: see ``StoreConfiguration/removesExpired``.
 public struct Storage: ~Copyable, StorageReader {
   private let transaction: any WriteTransaction
 

@@ -1,6 +1,6 @@
 // The verbs that read, the same in both kinds of routine.
 
-/// What routines read with: ``Storage`` in ``Store/execute(_:)``, ``Snapshot`` in ``Store/read(_:)``.
+/// What routines read with: ``Storage`` in `execute`, ``Snapshot`` in `read`.
 ///
 /// Functions that only read take a `borrowing some StorageReader & ~Copyable`, and serve in both.
 public protocol StorageReader: ~Copyable {

@@ -11,7 +11,7 @@ extension Store {
   /// ```
   ///
   /// Changes come after they were committed, in the order of the commits: whoever is told of one finds it with
-  /// ``read(within:_:)``. The last ``Limits/keptChanges`` are kept. Who is slower, or asks for older ones, is told that
+  /// `read`. The last ``Limits/keptChanges`` are kept. Who is slower, or asks for older ones, is told that
   /// changes were missed. What other programs write into the file is not seen, nor what another opening of it does.
   ///
   /// - Parameters:

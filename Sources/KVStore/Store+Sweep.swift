@@ -3,15 +3,15 @@
 extension Store {
   /// Deletes all entries of all tables that expired before `now`, and gives the room that is free back to the system.
   ///
-  /// It does so in steps, each a routine of its own, so that nobody waits for long. Call it now and then, for example once a
-  /// minute, from a thread that has nothing else to do: nothing else removes what has expired.
+  /// It does so in steps, each a transaction of its own, so that nobody waits for long. What has expired by the system's clock
+  /// goes by itself, unless ``StoreConfiguration/removesExpired`` is `false`; this is for all of it at once, or another time.
   ///
   /// Room is given back in files that were made with incremental vacuum, as those of this module are; others are converted
   /// by ``compact()``. In the file that shows at the latest when the store is closed.
   ///
   /// - Parameter now: The time.
   /// - Returns: How many entries were deleted.
-  /// - Throws: As ``execute(_:)`` does. What was deleted before stays so.
+  /// - Throws: As `execute` does. What was deleted before stays so.
   @discardableResult
   public func sweep(now: Timestamp = .now()) throws -> Int {
     var deleted = 0

@@ -137,7 +137,7 @@ public final class Store: Sendable {
   ///
   /// Routines run one at a time, in the order in which they came. When this returns, all changes of
   /// the routine are stored as ``Durability`` promises; when it throws, none of them is. One error
-  /// leaves a doubt: see ``StoreError/ioError(code:message:)``.
+  /// leaves a doubt: see ``StoreError/commitOutcomeUnknown(_:)``.
   ///
   /// Routines that wait are run together and stored with one commit. So a routine may run on another
   /// thread that is waiting in `execute` too, and it may run more than once: only the last run counts.

@@ -32,7 +32,8 @@ public struct StoreActivity: Equatable, Sendable {
   public var routineTimes = DurationCounts()
   /// How long commits took.
   public var commitTimes = DurationCounts()
-  /// The reading routines that were run by `read`; those of a store in memory do not count.
+  /// The reading routines that were run by `read`, and what else read beside, as backups; those of a store in memory do not
+  /// count.
   public var reads = 0
   /// The snapshots that were ended since they were too old.
   public var endedSnapshots = 0

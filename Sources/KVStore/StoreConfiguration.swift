@@ -21,7 +21,8 @@ public struct StoreConfiguration: Sendable {
   /// From which duration on a routine is reported to `reportSlowRoutine`. Default 100 ms.
   public var slowRoutine: Duration = .milliseconds(100)
 
-  /// Told of each routine that took longer than `slowRoutine`, afterwards, on one of its threads. Default: nobody is.
+  /// Told of each routine that took longer than `slowRoutine`, afterwards, on a thread of the store's that nobody waits for.
+  /// Default: nobody is.
   public var reportSlowRoutine: (@Sendable (SlowRoutine) -> Void)?
 
   /// Runs each routine twice and takes back what the first run did, to find routines that must not run more than once.
@@ -29,7 +30,7 @@ public struct StoreConfiguration: Sendable {
   ///
   /// For tests. If both runs do not write the same, do not return the same, or only one of them throws, `execute` throws
   /// `.rehearsalDiffered`, and nothing is stored. What they return is compared by `==` if it is `Equatable`, and otherwise
-  /// by its description.
+  /// by its description; of what they write, the first ``Store/Limits/keptChanges`` changes.
   public var rehearsesRoutines = false
 
   /// How long to wait for another store that has the file open, when opening. Default 5 s.

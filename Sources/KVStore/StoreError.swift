@@ -72,7 +72,8 @@ public enum StoreError: Error, Equatable, Sendable {
   /// It met with others too often to be finished; the number is how often it was tried. SQLite runs one routine at a time,
   /// so there it does not happen: it is for engines that many programs share.
   case conflict(retries: Int)
-  /// The engine cannot be reached, as one behind a network may be. SQLite always can.
+  /// No thread could be started for the store. Or the engine cannot be reached, as one behind a network may be; SQLite
+  /// always can.
   case unavailable(message: String)
   /// A rehearsal found that the routine does something else when it runs again; the text says what.
   /// See ``StoreConfiguration/rehearsesRoutines``.
@@ -90,8 +91,8 @@ public enum StoreError: Error, Equatable, Sendable {
   /// after a crash, since they may have been written, and the disk only have failed to confirm it.
   indirect case commitOutcomeUnknown(StoreError)
 
-  /// Another connection kept the file locked for the whole of the waiting time: 5 seconds, for all routines that wait in
-  /// line together.
+  /// Another connection kept the file locked for the whole of the waiting time: ``StoreConfiguration/patience``, for all
+  /// routines that wait in line together.
   case busy
   /// The disk or the file is full. Reading goes on; writing works again once there is room.
   case full

@@ -97,6 +97,15 @@ struct DocumentationTests {
     #expect(output.text == "204 done done\n", "\(output.errors)")
   }
 
+  @Test("Tasks, an actor and a loop over changes use a store as the article says")
+  func asynchronousStore() throws {
+    let directory = try TemporaryDirectory()
+    let blocks = try Snippet.blocks(of: "Sources/KVStore/KVStore.docc/Asynchronous.md")
+    let program = try Snippet.build(#require(blocks.first), in: directory)
+    let output = try ChildProcess.run(program, [])
+    #expect(output.text == "10\n2 42\n10\n", "\(output.errors)")
+  }
+
   @Test("Bodies are streamed as the article says", .needs(.curl))
   func streaming() throws {
     let directory = try TemporaryDirectory()
