@@ -50,7 +50,13 @@ package struct ThreadID: Hashable, @unchecked Sendable {
   package static var current: ThreadID { ThreadID(handle: pthread_self()) }
 
   /// A number for it, not 0, to be kept where a thread may be exchanged in one step.
-  package var number: UInt { unsafe UInt(bitPattern: Int(bitPattern: handle)) }
+  package var number: UInt {
+    #if canImport(Darwin)
+      unsafe UInt(bitPattern: handle)
+    #else
+      UInt(handle)
+    #endif
+  }
 
   package static func == (left: ThreadID, right: ThreadID) -> Bool {
     pthread_equal(left.handle, right.handle) != 0
