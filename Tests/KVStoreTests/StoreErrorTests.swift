@@ -58,6 +58,13 @@ struct StoreErrorTests {
       Row(.closed, "the store is closed"),
       Row(.queueFull(limit: 5), "5 callers are waiting for the store already"),
       Row(.rollbackFailed(.full), "the store is stuck in a transaction: the disk is full"),
+      Row(.timeout, "it took too long"),
+      Row(.conflict(retries: 3), "others were in the way, 3 times"),
+      Row(.unavailable(message: "no answer"), "the store cannot be reached: no answer"),
+      Row(
+        .rehearsalDiffered("it returned 2"),
+        "the routine did something else when it ran again: it returned 2"),
+      Row(.commitOutcomeUnknown(.full), "nobody knows whether it was stored: the disk is full"),
       Row(.busy, "the file stayed locked by another connection"),
       Row(.full, "the disk is full"),
       Row(
