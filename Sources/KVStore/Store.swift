@@ -117,11 +117,8 @@ public final class Store: Sendable {
     executor.withResourceBeforeUse { database in
       // Not by whoever runs the routine, who has others to run.
       database.report = { [helpers] slow in
-        helpers.do(
-          .init {
-            report(slow)
-          } refuse: { _ in
-          })
+        // If there is no thread for it, nobody is told.
+        helpers.do(.init(run: { report(slow) }, refuse: { _ in }))
       }
     }
   }
@@ -245,8 +242,9 @@ public final class Store: Sendable {
   /// Later ones get `.closed`, also inside a `read` that is going on, which may finish. Returns when the file is closed, also
   /// when another thread was the first to close it.
   ///
-  /// - Throws: ``StoreError/reentrant`` when called from a routine of this same store, reading or not; to the first
-  ///   who closes, SQLite's error if it fails at that. The store is closed all the same.
+  /// - Throws: ``StoreError/reentrant`` when called from a routine of this same store, reading or not, or from a
+  ///   function of an actor that is pinned to it; to the first who closes, SQLite's error if it fails at that. The store is
+  ///   closed all the same.
   public func close() throws(StoreError) {
     if let readers, readers.isLentToCaller { throw .reentrant }
     try executor.close {
