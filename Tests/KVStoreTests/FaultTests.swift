@@ -56,6 +56,16 @@ struct FaultTests {
     }
   }
 
+  @Test("Any call fails while a store is swept, compacted, copied, and its log put into the file")
+  func care() async {
+    await #expect(processExitsWith: .success) {
+      try Self.everywhere(.ioError, atLeast: 200, Self.runCare)
+      try Self.everywhere(.full, atLeast: 50, Self.runCare)
+      try Self.everywhere(.shortWrite, atLeast: 50, Self.runCare)
+      try Self.everywhere(.outage, step: 3, atLeast: 200, Self.runCare)
+    }
+  }
+
   /// Runs something with a fault at its first call, at its second, and so on until it makes fewer.
   ///
   /// - Parameters:
@@ -102,6 +112,29 @@ struct FaultTests {
       }
     }
     run.close(store, [states.last!])
+  }
+
+  private static func runCare(_ run: inout FaultRun) throws {
+    let after = try FaultScenario.states.get().last!
+    let before = try FaultScenario.withExpiring.get()
+    let copy = run.directory.file("copy.sqlite")
+    let store = try FaultScenario.open(in: run.directory)
+    for step in FaultScenario.steps { try store.execute(step.routine) }
+    try store.execute(FaultScenario.addExpiring)
+    run.arm()
+    _ = try run.twice("sweep", ifItFails: [before, after]) { try store.sweep(now: 11) }
+    try run.twice("checkpoint", ifItFails: [after]) {
+      try store.executor.run { database in
+        try database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+      }
+    }
+    try run.twice("compact", ifItFails: [after]) { try store.compact() }
+    try run.twice("backup", ifItFails: [after]) { try store.backup(to: copy, replacing: true) }
+    let copied = try FaultyFiles.withoutFaults {
+      try Store.read(at: copy, tables: FaultScenario.tables) { try Contents(of: $0) }
+    }
+    #expect(copied == after, "\(run)")
+    run.close(store, [after])
   }
 
   private static func openAfterCrash(_ run: inout FaultRun) throws {

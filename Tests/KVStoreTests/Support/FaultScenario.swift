@@ -68,6 +68,16 @@ struct FaultScenario {
       try storage.delete(.details, in: .between("large 1", and: "large 4"))
       try storage.increment(.accounts, "large", by: -3)
     },
+    Step(name: "other verbs") { storage in
+      try storage.clear(.details)
+      try storage.restore(
+        .details, Row(key: "restored", entry: Entry(value: Array("r".utf8), counter: 7)))
+      _ = try storage.tryUpdate(.details, "restored", Array("again".utf8), ifCounter: 7)
+      try storage.add(.details, "short", "", expiresAt: 10)
+      try storage.sweep(.details, now: 11)
+      try storage.raise(.accounts, "high", to: 9)
+      try storage.lower(.accounts, "high", to: 3)
+    },
     Step(name: "overwrite") { storage in
       for number in [0, 4] {
         try storage.overwrite(.details, "large \(number)", [UInt8](repeating: 0x62, count: 3_000))
@@ -86,6 +96,18 @@ struct FaultScenario {
       states.append(try store.read { try Contents(of: $0) })
     }
     return states
+  }
+
+  /// What a store holds after the last step, with an entry that expires at 10.
+  static let withExpiring = Result {
+    let store = try Store.inMemory(tables: tables)
+    for step in steps { try store.execute(step.routine) }
+    try store.execute(addExpiring)
+    return try store.read { try Contents(of: $0) }
+  }
+
+  static let addExpiring: @Sendable (borrowing Storage) throws -> Void = { storage in
+    try storage.add(.details, "old", "", expiresAt: 10)
   }
 
   /// What a crash leaves after the last step.
