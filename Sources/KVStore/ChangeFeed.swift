@@ -167,8 +167,10 @@ final class ChangeFeed: Sendable {
       } else if let waiter = forget(id) {
         position = waiter.seen
         return nil
+      } else {
+        // It is being woken in the last moment.
+        position = woken.wait { $0 }!
       }
-      // Otherwise it is being woken in the last moment.
     }
   }
 

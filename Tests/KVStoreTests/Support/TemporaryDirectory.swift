@@ -10,7 +10,8 @@ final class TemporaryDirectory: Sendable {
   let path: String
 
   init() {
-    // mkdtemp(3) replaces the six letters at the end.
+    // mkdtemp(3) replaces the six letters at the end by some that make a new name, and lets nobody else in. In /tmp, as a
+    // test may compare the path with what SQLite says, which has no links in it.
     var template = Array("/tmp/kvstore-XXXXXX".utf8CString)
     path = unsafe template.withUnsafeMutableBufferPointer { template in
       guard let made = unsafe mkdtemp(template.baseAddress!) else {

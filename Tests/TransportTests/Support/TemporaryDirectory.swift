@@ -11,7 +11,8 @@ struct TemporaryDirectory: ~Copyable {
   let path: String
 
   init() {
-    // mkdtemp(3) replaces the six letters at the end.
+    // mkdtemp(3) replaces the six letters at the end by some that make a new name, and lets nobody else in. In /tmp and not
+    // where TMPDIR says, as the path of a socket has room for some hundred bytes only.
     var template = Array("/tmp/freetser-XXXXXX".utf8CString)
     path = unsafe template.withUnsafeMutableBufferPointer {
       unsafe String(cString: mkdtemp($0.baseAddress!)!)
