@@ -23,7 +23,7 @@ final class Database {
   /// What others may look at meanwhile.
   let activity = Monitor(StoreActivity())
   /// Has a routine reported that was slow.
-  var report: @Sendable (SlowRoutine) -> Void = { _ in }
+  let report: @Sendable (SlowRoutine) -> Void
 
   /// When to look at how well the cache does, which is in `activity`.
   var nextCacheCount = MonotonicTime.now()
@@ -57,9 +57,10 @@ final class Database {
 
   init(
     location: Location, tables: [Table], durability: Durability,
-    configuration: StoreConfiguration
+    configuration: StoreConfiguration, report: @escaping @Sendable (SlowRoutine) -> Void
   ) throws(StoreError) {
     self.configuration = configuration
+    self.report = report
     log = LogTending(
       busyTimeout: configuration.patience, pagesForRestart: configuration.logPagesForRestart)
     expiry = ExpirySweep(configuration.removesExpired ? tables : [], clock: configuration.clock)
@@ -234,13 +235,11 @@ extension Database: WriteTransaction {
   }
 
   private func note(_ table: Table, _ key: String, _ value: [UInt8], _ expiresAt: Timestamp?) {
-    guard written.audience != .nobody else { return }
     written.note(
       Write(table: table, key: key, kind: .stored, value: value, expiresAt: expiresAt))
   }
 
   private func noteDeleted(_ table: Table, _ key: String) {
-    guard written.audience != .nobody else { return }
     written.note(Write(table: table, key: key, kind: .deleted, value: nil, expiresAt: nil))
   }
 }

@@ -130,11 +130,6 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
     ownThreadNumber.store(thread.id.number, ordering: .relaxed)
   }
 
-  /// Prepares the resource, before anybody else knows the executor.
-  func withResourceBeforeUse(_ prepare: (Resource) -> Void) {
-    state.withLock { _ in prepare(resource) }
-  }
-
   /// Lets the own thread end once it has done what it was given, if there is one.
   func endThread() { ownThread.withLock { $0 }?.end() }
 
@@ -290,17 +285,19 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
   ///
   /// - Throws: `.closed`; `.queueFull`.
   func submitIfRoom(errand: @escaping @Sendable () -> Void) throws(StoreError) {
-    try state.withLock { state throws(StoreError) in
-      if state.phase != .open { throw .closed }
-      if state.line.count >= queueLimit { throw .queueFull(limit: queueLimit) }
-    }
-    submit(errand: errand)
+    try submit(ticket(for: errand))
   }
 
   /// Has something done on the own thread, in turn with the jobs. It may use the executor as a caller does.
   func submit(errand: @escaping @Sendable () -> Void) {
+    let ticket = ticket(for: errand)
+    let holdsBaton = state.withLock { $0.lineUp(ticket) }
+    if holdsBaton { ticket.tell(.holdsBaton) }
+  }
+
+  private func ticket(for errand: @escaping @Sendable () -> Void) -> Ticket<Resource.Job> {
     let own = own
-    let ticket = Ticket<Resource.Job>(nil, thread: own.id) { [self] _, _ in
+    return Ticket(nil, thread: own.id) { [self] _, _ in
       own.do { [self] in
         state.withLock { $0.isAtErrand = true }
         errand()
@@ -308,8 +305,6 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
         passOn()
       }
     }
-    let holdsBaton = state.withLock { $0.lineUp(ticket) }
-    if holdsBaton { ticket.tell(.holdsBaton) }
   }
 
   // MARK: With the baton

@@ -25,8 +25,7 @@ public final class Store: Sendable {
   /// `nil` in memory, where those who read take turns with those who write.
   let readers: ReadPool?
   /// The threads of those who read in asynchronous code, and of reports.
-  let helpers = WorkingThreads(
-    name: "KVStore helper", limit: Limits.helpers, queueLimit: Limits.waitingCallers)
+  let helpers: WorkingThreads
   let routineThread: RoutineThread
   let feed: ChangeFeed
   let counts: Monitor<StoreActivity>
@@ -49,14 +48,16 @@ public final class Store: Sendable {
   /// - Throws: ``StoreError`` if a table's name is not usable or the table is made otherwise, or the
   ///   file cannot be opened, is no database, cannot be written, is damaged, was made by a later version, is open in another
   ///   store (`.openElsewhere` tells the process), or is being written by a program without stores for longer than
-  ///   ``StoreConfiguration/patience``.
+  ///   ``StoreConfiguration/patience``; `.unavailable` if the store's thread cannot be started.
   public init(
     path: String, tables: [Table], durability: Durability = .full,
     configuration: StoreConfiguration = StoreConfiguration()
   ) throws(StoreError) {
     try checkPath(path)
+    let helpers = WorkingThreads.ofStore()
     let database = try Database(
-      location: .file(path), tables: tables, durability: durability, configuration: configuration)
+      location: .file(path), tables: tables, durability: durability, configuration: configuration,
+      report: configuration.report(on: helpers))
     // From the root: the program may change its directory.
     let location = Location.file(database.connection.path)
     let patience = configuration.patience
@@ -73,6 +74,7 @@ public final class Store: Sendable {
     self.configuration = configuration
     self.location = location
     self.readers = readers
+    self.helpers = helpers
     routineThread = database.routineThread
     feed = database.feed
     counts = database.activity
@@ -82,19 +84,23 @@ public final class Store: Sendable {
 
   /// Opens a store that lives in memory and ends with this value, as tests like it.
   ///
-  /// - Throws: ``StoreError`` if a table's name is not usable.
+  /// - Parameters:
+  ///   - tables: Every table that routines will use.
+  ///   - configuration: What else may be chosen; there is nobody to wait for.
+  /// - Throws: ``StoreError`` if a table's name is not usable; `.unavailable` if the store's thread cannot be started.
   public static func inMemory(
     tables: [Table], configuration: StoreConfiguration = StoreConfiguration()
   ) throws(StoreError) -> Store {
-    try Store(
-      inMemory: try Database(
-        location: .memory, tables: tables, durability: .normal, configuration: configuration),
-      tables, configuration)
+    try Store(inMemory: tables, configuration)
   }
 
   private init(
-    inMemory database: sending Database, _ tables: [Table], _ configuration: StoreConfiguration
+    inMemory tables: [Table], _ configuration: StoreConfiguration
   ) throws(StoreError) {
+    helpers = .ofStore()
+    let database = try Database(
+      location: .memory, tables: tables, durability: .normal, configuration: configuration,
+      report: configuration.report(on: helpers))
     path = nil
     self.tables = tables
     self.configuration = configuration
@@ -112,14 +118,6 @@ public final class Store: Sendable {
       try executor.startThread(name: "KVStore", idleAfter: configuration.idleTime) { $0.tidy() }
     } catch {
       throw .noThread(error)
-    }
-    guard let report = configuration.reportSlowRoutine else { return }
-    executor.withResourceBeforeUse { database in
-      // Not by whoever runs the routine, who has others to run.
-      database.report = { [helpers] slow in
-        // If there is no thread for it, nobody is told.
-        helpers.do(.init(run: { report(slow) }, refuse: { _ in }))
-      }
     }
   }
 

@@ -49,6 +49,14 @@ public struct StoreConfiguration: Sendable {
   public init() {}
 }
 
+extension StoreConfiguration {
+  /// Tells of a slow routine: not by whoever runs it, who has others to run. If there is no thread for it, nobody is told.
+  func report(on threads: WorkingThreads) -> @Sendable (SlowRoutine) -> Void {
+    guard let reportSlowRoutine else { return { _ in } }
+    return { slow in threads.do(.init(run: { reportSlowRoutine(slow) }, refuse: { _ in })) }
+  }
+}
+
 /// A routine that held up the others.
 public struct SlowRoutine: Sendable {
   /// How long it took, without waiting for its turn and without the commit.

@@ -101,6 +101,14 @@ final class WorkingThreads: Sendable {
   }
 }
 
+extension WorkingThreads {
+  /// Those of one store.
+  static func ofStore() -> WorkingThreads {
+    WorkingThreads(
+      name: "KVStore helper", limit: Store.Limits.helpers, queueLimit: Store.Limits.waitingCallers)
+  }
+}
+
 extension StoreError {
   /// No thread could be started.
   static func noThread(_ error: ThreadError) -> StoreError {

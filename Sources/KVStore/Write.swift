@@ -26,14 +26,15 @@ struct WriteRecord {
 
   init(for audience: Audience) { self.audience = audience }
 
-  mutating func note(_ write: Write) {
+  mutating func note(_ write: @autoclosure () -> Write) {
     switch audience {
-    case .nobody: return
+    case .nobody: break
+    case .observers where writes.count == Store.Limits.keptChanges: isComplete = false
     case .observers:
-      guard writes.count < Store.Limits.keptChanges else { return isComplete = false }
+      var write = write()
+      write.value = nil
       writes.append(write)
-      writes[writes.count - 1].value = nil
-    case .rehearsal: writes.append(write)
+    case .rehearsal: writes.append(write())
     }
   }
 

@@ -51,22 +51,6 @@ struct AsyncTests {
     ]
   }
 
-  /// A thread that holds the store until `release`; returns when it does.
-  private func hold(_ store: Store, until release: Event) throws {
-    let holds = Event()
-    try startThread("holder") {
-      try store.executor.run { _ in
-        holds.signal()
-        release.wait()
-      }
-    }
-    holds.wait()
-  }
-
-  private func waitForLine(of store: Store, _ count: Int) {
-    while store.executor.waitingCallers < count { sched_yield() }
-  }
-
   @Test("`execute` and `read` give what the routine returns, and what it throws")
   func results() async throws {
     for store in try stores() {

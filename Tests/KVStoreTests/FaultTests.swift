@@ -39,31 +39,36 @@ struct FaultTests {
   @Test("Any call fails under routines that share a commit: all are answered, and it is true")
   func group() async {
     await #expect(processExitsWith: .success) {
-      try Self.everywhere(.ioError, atLeast: 100, Self.runGroup)
-      try Self.everywhere(.full, atLeast: 50, Self.runGroup)
-      try Self.everywhere(.shortWrite, atLeast: 50, Self.runGroup)
-      try Self.everywhere(.outage, step: 3, atLeast: 100, Self.runGroup)
+      try Self.everywhereInAllWays(calls: 100, writes: 50, Self.runGroup)
     }
   }
 
   @Test("Any call fails while a copy takes the place of a store, whose log a crash has left")
   func restore() async {
     await #expect(processExitsWith: .success) {
-      try Self.everywhere(.ioError, atLeast: 150, Self.restoreAfterCrash)
-      try Self.everywhere(.full, atLeast: 20, Self.restoreAfterCrash)
-      try Self.everywhere(.shortWrite, atLeast: 20, Self.restoreAfterCrash)
-      try Self.everywhere(.outage, step: 3, atLeast: 150, Self.restoreAfterCrash)
+      try Self.everywhereInAllWays(calls: 150, writes: 20, Self.restoreAfterCrash)
     }
   }
 
   @Test("Any call fails while a store is swept, compacted, copied, and its log put into the file")
   func care() async {
     await #expect(processExitsWith: .success) {
-      try Self.everywhere(.ioError, atLeast: 200, Self.runCare)
-      try Self.everywhere(.full, atLeast: 50, Self.runCare)
-      try Self.everywhere(.shortWrite, atLeast: 50, Self.runCare)
-      try Self.everywhere(.outage, step: 3, atLeast: 200, Self.runCare)
+      try Self.everywhereInAllWays(calls: 200, writes: 50, Self.runCare)
     }
+  }
+
+  /// Runs something with each kind of fault at each position; an outage begins at every third.
+  ///
+  /// - Parameters:
+  ///   - calls: How many calls there are, at least.
+  ///   - writes: How many of them write, at least.
+  private static func everywhereInAllWays(
+    calls: Int, writes: Int, _ run: (inout FaultRun) throws -> Void
+  ) throws {
+    try everywhere(.ioError, atLeast: calls, run)
+    try everywhere(.full, atLeast: writes, run)
+    try everywhere(.shortWrite, atLeast: writes, run)
+    try everywhere(.outage, step: 3, atLeast: calls, run)
   }
 
   /// Runs something with a fault at its first call, at its second, and so on until it makes fewer.

@@ -38,21 +38,6 @@ struct MendedTests {
     return store
   }
 
-  private func hold(_ store: Store, until release: Event) throws {
-    let holds = Event()
-    try startThread("holder") {
-      try store.executor.run { _ in
-        holds.signal()
-        release.wait()
-      }
-    }
-    holds.wait()
-  }
-
-  private func waitForLine(of store: Store, _ count: Int) {
-    while store.executor.waitingCallers < count { sched_yield() }
-  }
-
   // MARK: The own thread, beside the baton
 
   @Test("Who is told of a slow routine may use the store while a task waits for it")
@@ -135,24 +120,18 @@ struct MendedTests {
   func actorReads() throws {
     let store = try Store(path: directory.file("test.sqlite"), tables: [.accounts])
     let (goOn, begun, readNow) = (Event(), Event(), Event())
-    let reading = Monitor(0)
-    for index in 0..<Store.Limits.readers {
-      try startThread("reader \(index)") {
-        try store.read { _ in
-          reading.withLock { $0 += 1 }
-          reading.wakeAll()
-          goOn.wait()
-          try store.execute { _ in }
-        }
-      }
-    }
-    _ = reading.wait { $0 == Store.Limits.readers ? true : nil }
+    try takeAllPlaces(toRead: store, until: goOn) { try store.execute { _ in } }
     let result = Monitor<Result<Int, any Error>?>(nil)
     store.executor.submit(errand: {
       begun.signal()
       readNow.wait()
       // Without the limit it waits for ever.
-      let found = Result { try store.read(within: .seconds(3)) { try $0.count(.accounts) } }
+      let found = Result {
+        let count = try store.read(within: .seconds(3)) { try $0.count(.accounts) }
+        // What looks at the file reads too.
+        _ = try store.statistics()
+        return count
+      }
       result.withLock { $0 = found }
       result.wakeAll()
     })
@@ -169,17 +148,7 @@ struct MendedTests {
   func asyncReadLimit() async throws {
     let store = try Store(path: directory.file("test.sqlite"), tables: [.accounts])
     let release = Event()
-    let reading = Monitor(0)
-    for index in 0..<Store.Limits.readers {
-      try startThread("reader \(index)") {
-        try store.read { _ in
-          reading.withLock { $0 += 1 }
-          reading.wakeAll()
-          release.wait()
-        }
-      }
-    }
-    _ = reading.wait { $0 == Store.Limits.readers ? true : nil }
+    try takeAllPlaces(toRead: store, until: release)
     await #expect(throws: StoreError.timeout) {
       try await store.read(within: .milliseconds(50)) { try $0.count(.accounts) }
     }
