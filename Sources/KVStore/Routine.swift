@@ -17,12 +17,14 @@ final class Outcome<R: Sendable>: Sendable {
   /// The routine, whose last result is kept here.
   func routine(_ body: @escaping @Sendable (borrowing Storage) throws -> R) -> Routine {
     Routine { storage in
-      let value = try body(storage)
-      self.result.withLock { $0 = .success(value) }
+      self.keep(.success(try body(storage)))
     } fail: { error in
-      self.result.withLock { $0 = .failure(error) }
+      self.keep(.failure(error))
     }
   }
+
+  /// Keeps what it came to, in the place of what it came to before.
+  func keep(_ result: Result<R, any Error>) { self.result.withLock { $0 = result } }
 
   /// What came of it, once somebody has run it.
   func get() throws -> R { try result.withLock { $0! }.get() }

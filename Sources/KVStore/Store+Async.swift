@@ -47,7 +47,7 @@ extension Store {
     within limit: Duration? = nil,
     _ routine: @escaping @Sendable (borrowing Snapshot) throws -> R
   ) async throws -> R {
-    let outcome = Monitor<Result<R, any Error>?>(nil)
+    let outcome = Outcome<R>()
     let wait = Wait()
     let claim = Claim()
     let deadline = limit.map { .now() + $0 } ?? MonotonicTime.distantFuture
@@ -56,8 +56,7 @@ extension Store {
         try readSnapshot(until: deadline) { snapshot in
           // Whoever was withdrawn has been told already.
           guard claim.take() else { return }
-          let result = Result { try routine(snapshot) }
-          outcome.withLock { $0 = result }
+          outcome.keep(Result { try routine(snapshot) })
           wait.end()
         }
       } catch {
@@ -70,7 +69,7 @@ extension Store {
       }
       try executor.submitIfRoom(errand: work)
     }
-    return try outcome.withLock { $0! }.get()
+    return try outcome.get()
   }
 }
 

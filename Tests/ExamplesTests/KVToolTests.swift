@@ -47,6 +47,22 @@ struct KVToolTests {
 
   private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
+  @Test("Long work shows a bar on a terminal, and takes it away at the end", .needs(.script))
+  func progressBar() throws {
+    try store.execute { storage in
+      for number in 0..<1_000 { try storage.add("accounts", "\(number)", "") }
+    }
+    let copy = directory.file("copy.sqlite")
+    for command in ["backup '\(file)' '\(copy)'", "export '\(file)' accounts"] {
+      // script(1) gives the program a terminal.
+      let shown = try Tool.script.run([
+        "-q", "-e", "-c", "'\(Example.kvtool.path)' \(command)", "/dev/null",
+      ]).text
+      #expect(shown.contains("\r[#########################] 100 % of "), "\(command)")
+      #expect(shown.hasSuffix("\r\u{1B}[K"), "\(command)")
+    }
+  }
+
   @Test("tables lists the tables")
   func tables() throws {
     #expect(try succeed("tables", file) == "accounts\nusers\n")

@@ -31,7 +31,7 @@ struct Backup: ParsableCommand {
     var progress = Progress()
     defer { progress.clear() }
     try Store.backup(at: file.file, to: destination, replacing: replace) { done, total in
-      progress.show("\(done) of \(total) pages")
+      progress.show(done, of: total, "pages")
     }
   }
 }
@@ -56,7 +56,7 @@ struct Restore: ParsableCommand {
     try Store.restore(
       from: backup, to: destination, replacing: replace, lockPatience: .zero
     ) { done, total in
-      progress.show("\(done) of \(total) pages")
+      progress.show(done, of: total, "pages")
     }
   }
 }

@@ -119,10 +119,11 @@ struct Export: ParsableCommand {
     var count = 0
     defer { progress.clear() }
     try target.read { snapshot in
+      let total = try snapshot.count(target.table)
       try snapshot.forEach(target.table) { row in
         try output.write(line: JSONLine.text(of: row))
         count += 1
-        if count.isMultiple(of: 1000) { progress.show("\(count) entries") }
+        if count.isMultiple(of: 1000) { progress.show(count, of: total, "entries") }
         return true
       }
     }

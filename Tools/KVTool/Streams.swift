@@ -61,6 +61,14 @@ struct Progress {
     StandardError.write("\r\(text)\u{1B}[K")
   }
 
+  /// Shows a bar, and how much there is in all.
+  mutating func show(_ done: Int, of total: Int, _ unit: String) {
+    let percent = total == 0 ? 100 : 100 * min(done, total) / total
+    let bar =
+      String(repeating: "#", count: percent / 4) + String(repeating: ".", count: 25 - percent / 4)
+    show("[\(bar)] \(percent) % of \(total) \(unit)")
+  }
+
   /// Leaves the line empty.
   mutating func clear() {
     if hasLine { StandardError.write("\r\u{1B}[K") }

@@ -20,6 +20,7 @@ struct Tool: Sendable {
   static let haProxy = Tool("haproxy", package: "haproxy")
   static let caddy = Tool("caddy", package: "caddy")
   static let strace = Tool("strace", package: "strace")
+  static let script = Tool("script", package: "bsdutils")
   static let openssl = Tool("openssl", package: "openssl")
   static let python = Tool("python3", module: "http.client", package: "python3")
   static let requests = Tool("requests for python3", module: "requests", package: "pip: requests")
