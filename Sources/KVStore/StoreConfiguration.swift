@@ -30,7 +30,7 @@ public struct StoreConfiguration: Sendable {
   ///
   /// For tests. If both runs do not write the same, do not return the same, or only one of them throws, `execute` throws
   /// `.rehearsalDiffered`, and nothing is stored. What they return is compared by `==` if it is `Equatable`, and otherwise
-  /// by its description; of what they write, the first ``Store/Limits/keptChanges`` changes.
+  /// by its description.
   public var rehearsesRoutines = false
 
   /// How long to wait for another store that has the file open, when opening. Default 5 s.
