@@ -177,22 +177,24 @@ extension RawStream {
     var untaken = Int.max
     var lastLook = stream.now()
     var lastTaken = lastLook
+    var deadline = lastLook + sendLimit
     // Nobody tells when bytes are taken: one has to look, the more rarely the longer it takes. Most clients end their
     // half before the first look.
     var pause: Duration = .milliseconds(5)
     while untaken > 0, !inputEnded {
       input.consume(input.count)
-      let nextLook = min(lastLook + pause, lastTaken + sendLimit)
+      let nextLook = min(lastLook + pause, deadline)
       do throws(TransportError) {
         try receiveMore(by: nextLook)
         if stream.now() < nextLook { continue }
       } catch .timedOut {
         // A look is due.
       }
-      let left = stream.untaken
-      if left < untaken { lastTaken = lastLook }
-      (untaken, lastLook, pause) = (left, stream.now(), pause * 2)
-      guard untaken == 0 || lastLook < lastTaken + sendLimit else {
+      let (left, now) = (stream.untaken, stream.now())
+      // It was taken at some time since the last look: early is safe to linger from, and late to give up from.
+      if left < untaken { (lastTaken, deadline) = (lastLook, now + sendLimit) }
+      (untaken, lastLook, pause) = (left, now, min(pause * 2, sendLimit / 4))
+      guard untaken == 0 || now < deadline else {
         isStuck = true
         throw .timedOut
       }

@@ -54,10 +54,10 @@ public struct MonotonicTime: Comparable, Sendable {
 extension Duration {
   /// Whole nanoseconds, held to what `Int64` can count (292 years).
   package var inNanoseconds: Int64 {
+    // First, since `components` cannot tell of more seconds than Int64 can count.
+    if self >= .nanoseconds(Int64.max) { return .max }
+    if self <= .nanoseconds(Int64.min) { return .min }
     let (seconds, attoseconds) = components
-    let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    if overflow { return seconds < 0 ? .min : .max }
-    let (sum, carried) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
-    return carried ? (seconds < 0 ? .min : .max) : sum
+    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
   }
 }

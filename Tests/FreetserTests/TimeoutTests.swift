@@ -174,6 +174,18 @@ struct VirtualTimeoutTests {
     let busy = converse({ $0.linger = short }, [request] + flood)
     #expect(busy.statuses == [200] && busy.length == short)
   }
+
+  @Test("A last response is waited for as long as some of it is taken, however often that is looked at")
+  func slowToTake() {
+    let slow = converse(
+      { ($0.send, $0.linger) = (short, short) },
+      [
+        .take(1, every: .milliseconds(59)),
+        .send("GET /large HTTP/1.1\nHost: a\nConnection: close\n\n"),
+      ])
+    #expect(slow.client.text.hasSuffix("bbb") && !slow.wire.wasResetByServer)
+    #expect(slow.length > .seconds(5000))
+  }
 }
 
 @Suite("Timeouts", .serialized)

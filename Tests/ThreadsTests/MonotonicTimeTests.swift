@@ -27,5 +27,6 @@ import Threads
     #expect(MonotonicTime.distantFuture + .seconds(1) == .distantFuture)
     #expect(MonotonicTime(nanoseconds: -2) + .seconds(Int64.min) < time)
     #expect(Duration.seconds(Int64.min).inNanoseconds == .min)
+    #expect((Duration.seconds(Int64.max) * 4).inNanoseconds == .max)
   }
 }
