@@ -29,6 +29,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
   ],
   targets: [
     // The layers, lowest first. docs/architecture.md says who may import whom.
@@ -47,6 +48,7 @@ let package = Package(
       name: "Freetser",
       dependencies: [
         "HTTPCore", "KVStore", "Threads", "Transport",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -106,7 +108,9 @@ let package = Package(
     .testTarget(
       name: "FreetserTests",
       dependencies: [
-        "Freetser", "HTTPCore", "KVStore", "StreamSimulation", "Threads", "Transport",
+        "Freetser", "FreetserTesting", "HTTPCore", "KVStore", "StreamSimulation", "Threads",
+        "Transport",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -51,7 +51,7 @@ struct ClientAddressTests {
       { $0.proxies = Proxies(trusted: [.unixSockets], field: .xForwardedFor) },
       handler: tellOrigin)
     let answers = try server.server.addresses.map { address in
-      let client = try TestClient(address)
+      let client = try SocketClient(address)
       try client.send(
         "GET / HTTP/1.1\nHost: a\nX-Forwarded-For: 192.0.2.1\nX-Forwarded-Proto: https\n\n")
       return try client.receive().text
@@ -70,7 +70,7 @@ struct ClientAddressTests {
     let port = try #require(server.address.port)
     for (host, isTrusted) in [("127.0.0.1", true), ("::1", false)] {
       let socket = try Socket.connect(to: .tcp(host: host, port: port))
-      let client = try TestClient(socket)
+      let client = try SocketClient(socket)
       try client.send("GET / HTTP/1.1\nHost: a\nX-Forwarded-For: 192.0.2.1\n\n")
       let own = isTrusted ? "192.0.2.1:0" : try client.socket.local.description
       #expect(try client.receive().text == "\(own) http by \(host)")

@@ -17,7 +17,7 @@ struct ConnectionLimitsTests {
     try RunningServer(.tcp(port: 0), change) { .text($0.path) }
   }
 
-  private func exchange(_ path: String, with client: TestClient) throws {
+  private func exchange(_ path: String, with client: SocketClient) throws {
     try client.send("GET \(path) HTTP/1.1\nHost: a\n\n")
     let response = try client.receive()
     try #require(response.text == path)
@@ -70,7 +70,7 @@ struct ConnectionLimitsTests {
   }
 
   /// A client that got a place: the one before is idle only some time after its response was received.
-  private func served(by server: RunningServer) throws -> TestClient {
+  private func served(by server: RunningServer) throws -> SocketClient {
     let deadline = MonotonicTime.now() + .seconds(60)
     while true {
       let client = try server.connect()

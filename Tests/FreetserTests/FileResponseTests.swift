@@ -418,7 +418,7 @@ struct FileResponseTests {
         .file(try File(file), for: request)
       }
       for (number, address) in server.server.addresses.enumerated() {
-        let client = try TestClient(address)
+        let client = try SocketClient(address)
         try client.send("GET / HTTP/1.1\nHost: a\n\n")
         _ = try client.receive(through: "\n\n")
         // What the client ends first, it resets then: that is EPIPE rather than ECONNRESET.

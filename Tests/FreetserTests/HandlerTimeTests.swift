@@ -160,7 +160,7 @@ struct HandlerTimeTests {
       try Thread.startDetached(name: "client") {
         do {
           for _ in 1...50 {
-            let client = try TestClient(address)
+            let client = try SocketClient(address)
             try client.send("GET / HTTP/1.1\nHost: a\nConnection: close\n\n")
             let answer = try client.receive()
             #expect(

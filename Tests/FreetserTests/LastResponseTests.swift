@@ -90,7 +90,7 @@ struct LastResponseTests {
     #expect(try client.isClosedSilently())
   }
 
-  private func setReceiveBuffer(of client: TestClient, to size: Int32) throws {
+  private func setReceiveBuffer(of client: SocketClient, to size: Int32) throws {
     var size = size
     let result = unsafe setsockopt(
       client.socket.descriptor.number, SOL_SOCKET, SO_RCVBUF, &size,

@@ -23,7 +23,7 @@ struct ProcessDeathTests {
         // An index out of range, as in anyone's code.
         return .bytes([request.body[key == "/trap" ? 1 : 0]])
       }
-      let client = try TestClient(server.start())
+      let client = try SocketClient(server.start())
       for number in 1...20 {
         try client.send("POST /\(number) HTTP/1.1\nHost: a\nContent-Length: 1\n\nx")
         #expect(try client.receive().text == "x")

@@ -134,13 +134,13 @@ struct ProxyProtocolTests {
       [.tcp(port: 0), .unix(path: path, proxyProtocol: true)],
       Proxies(trusted: ["127.0.0.1", .unixSockets]))
     let addresses = server.server.addresses
-    let plain = try TestClient(addresses[0])
+    let plain = try SocketClient(addresses[0])
     try plain.send(bytes: get)
     #expect(try plain.receive().text == "\(try plain.socket.local) http by 127.0.0.1")
-    let refused = try TestClient(addresses[0])
+    let refused = try SocketClient(addresses[0])
     try refused.send(bytes: line + get)
     #expect(try refused.receive().status == 400)
-    let proxied = try TestClient(addresses[1])
+    let proxied = try SocketClient(addresses[1])
     try proxied.send(bytes: line + get)
     #expect(try proxied.receive().text == "192.0.2.1:4711 http by unix:")
   }
@@ -202,7 +202,7 @@ struct ProxyProtocolTests {
   }
 
   /// Whether the server closes the connection and says nothing; a reset says that there were bytes it did not read.
-  private func isCut(_ client: TestClient) throws -> Bool {
+  private func isCut(_ client: SocketClient) throws -> Bool {
     do {
       return try client.isClosedSilently()
     } catch TransportError.peerGone {

@@ -238,7 +238,7 @@ struct ServerTests {
       return .text("\(peer.process ?? 0) \(peer.user) \(peer.group)")
     }
     let texts = try server.server.addresses.map { address in
-      let client = try TestClient(address)
+      let client = try SocketClient(address)
       try client.send("GET / HTTP/1.1\nHost: a\n\n")
       return try client.receive().text
     }
@@ -255,7 +255,7 @@ struct ServerTests {
       }
     }
     for (server, expected) in zip(servers, ["server 1", "server 1, server 2"]) {
-      let client = try TestClient(server.start())
+      let client = try SocketClient(server.start())
       try client.send("GET / HTTP/1.1\nHost: a\n\n")
       #expect(try client.receive().text == expected)
     }
@@ -290,12 +290,12 @@ struct StoppingTests {
       }
     }
     let bound = try #require(address.wait(until: .now() + .seconds(60)) { $0 })
-    let client = try TestClient(bound)
+    let client = try SocketClient(bound)
     try client.send("GET / HTTP/1.1\nHost: a\n\n")
     #expect(try client.receive().text == "ok")
     server.stop()
     thread.join()
-    #expect(throws: (any Error).self) { try TestClient(bound) }
+    #expect(throws: (any Error).self) { try SocketClient(bound) }
   }
 
   @Test("An idle connection ends at once, a busy one finishes and is told that it is the last")
@@ -368,9 +368,9 @@ struct StoppingTests {
     defer { servers.withLock { $0 = [] } }
     for round in 1...30 {
       let client = try Thread.start(name: "client") {
-        var client: TestClient?
+        var client: SocketClient?
         while client == nil {
-          client = try? TestClient(.unix(path: path))
+          client = try? SocketClient(.unix(path: path))
           sched_yield()
         }
         guard isHandlers else { return server.stop(within: .zero) }
@@ -416,7 +416,7 @@ struct StoppingTests {
   func restart() throws {
     let server = try RunningServer { _ in .text("ok") }
     server.server.stop()
-    let client = try TestClient(server.server.start())
+    let client = try SocketClient(server.server.start())
     try client.send("GET / HTTP/1.1\nHost: a\n\n")
     #expect(try client.receive().text == "ok")
   }
@@ -436,7 +436,7 @@ struct StoppingTests {
       let path = try makeTemporaryPath(suffix: ".sock")
       let server = Server(.unix(path: path)) { _ in .text("ok") }
       try Thread.startDetached(name: "client") {
-        while (try? TestClient(.unix(path: path))) == nil { sched_yield() }
+        while (try? SocketClient(.unix(path: path))) == nil { sched_yield() }
         _ = kill(getpid(), SIGTERM)
       }
       try server.run()
@@ -453,11 +453,11 @@ struct StoppingTests {
       for _ in 1...20 {
         let server = Server(.unix(path: path), configuration: configuration) { _ in .text("ok") }
         let client = try Thread.start(name: "client") {
-          while (try? TestClient(.unix(path: path))) == nil { sched_yield() }
+          while (try? SocketClient(.unix(path: path))) == nil { sched_yield() }
           _ = kill(getpid(), SIGTERM)
           while server.addresses.isEmpty || server.isReady { sched_yield() }
           for _ in 1...100 {
-            if (try? TestClient(.unix(path: path))) == nil { exit(1) }
+            if (try? SocketClient(.unix(path: path))) == nil { exit(1) }
           }
           server.stop()
         }
@@ -532,12 +532,12 @@ struct StoppingTests {
       }
       try server.run { address in
         do {
-          let client = try TestClient(address)
+          let client = try SocketClient(address)
           try client.send("GET / HTTP/1.1\nHost: a\n\n")
           _ = entered.wait { $0 ? () : nil }
           _ = kill(getpid(), SIGINT)
           // The first signal stops the server, which the client sees; it then waits for the handler.
-          while (try? TestClient(address)) != nil {}
+          while (try? SocketClient(address)) != nil {}
           _ = kill(getpid(), SIGINT)
           _ = entered.wait { _ in nil as Void? }
           withExtendedLifetime(client) {}

@@ -12,7 +12,7 @@ import Testing
 @Suite("Several listeners", .serialized)
 struct SeveralListenersTests {
   private func get(_ address: Address) throws -> String {
-    let client = try TestClient(address)
+    let client = try SocketClient(address)
     try client.send("GET / HTTP/1.1\nHost: a\n\n")
     return try client.receive().text
   }
@@ -37,7 +37,7 @@ struct SeveralListenersTests {
     let server = try RunningServer([.tcp(port: 0), .tcp(port: 0)]) { _ in .text("ok") }
     let addresses = server.server.addresses
     let idle = try addresses.map { address in
-      let client = try TestClient(address)
+      let client = try SocketClient(address)
       // A connection that nobody has accepted yet would be reset.
       try client.send("GET / HTTP/1.1\nHost: a\n\n")
       #expect(try client.receive().text == "ok")
@@ -45,7 +45,7 @@ struct SeveralListenersTests {
     }
     server.server.stop(within: .seconds(60))
     for client in idle { #expect(try client.isClosedSilently()) }
-    for address in addresses { #expect(throws: (any Error).self) { try TestClient(address) } }
+    for address in addresses { #expect(throws: (any Error).self) { try SocketClient(address) } }
     #expect(server.server.addresses.isEmpty)
     try server.server.start()
     #expect(try server.server.addresses.map(get) == ["ok", "ok"])
@@ -62,7 +62,7 @@ struct SeveralListenersTests {
     let endpoints: [Endpoint] = [.unix(path: path), .tcp(port: taken), .tcp(port: 0)]
     let server = Server(endpoints, configuration: configuration) { _ in .text("never") }
     #expect(throws: TransportError.addressInUse(.tcp(port: taken))) { try server.start() }
-    #expect(throws: (any Error).self) { try TestClient(.unix(path: path)) }
+    #expect(throws: (any Error).self) { try SocketClient(.unix(path: path)) }
     #expect(unsafe access(path, F_OK) != 0)
     #expect(server.addresses.isEmpty && log.lines.isEmpty)
 

@@ -23,7 +23,7 @@ struct StopDelayTests {
     }
     for _ in 1...2 {
       #expect(!server.isReady)
-      let client = try TestClient(server.start())
+      let client = try SocketClient(server.start())
       #expect(server.isReady)
       try client.send("GET / HTTP/1.1\nHost: a\n\n")
       #expect(try client.receive().text == "ready: true")

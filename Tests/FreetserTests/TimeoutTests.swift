@@ -175,7 +175,8 @@ struct VirtualTimeoutTests {
     #expect(busy.statuses == [200] && busy.length == short)
   }
 
-  @Test("A last response is waited for as long as some of it is taken, however often that is looked at")
+  @Test(
+    "A last response is waited for as long as some of it is taken, however often that is looked at")
   func slowToTake() {
     let slow = converse(
       { ($0.send, $0.linger) = (short, short) },
@@ -332,7 +333,7 @@ struct TimeoutTests {
             throw Unexpected(response: response)
           }
           outcome.answered += 1
-        } catch TransportError.peerGone, TestClient.Failure.closedWithoutResponse {
+        } catch TransportError.peerGone, SocketClient.Failure.closedWithoutResponse {
           outcome.refused += 1
           return outcome
         }
@@ -385,7 +386,7 @@ struct TimeoutTests {
 }
 
 private struct Unexpected: Error {
-  var response: TestClient.Received
+  var response: SocketClient.Received
 }
 
 private struct Outcome {
@@ -397,7 +398,7 @@ private enum Clients {
   /// Runs so many clients at once, each with four connections one after the other, and sums up what they saw.
   static func run(
     _ count: Int, on address: Address,
-    _ body: @escaping @Sendable (TestClient, Int, inout SeededGenerator) throws -> Outcome
+    _ body: @escaping @Sendable (SocketClient, Int, inout SeededGenerator) throws -> Outcome
   ) throws -> Outcome {
     let seed = UInt64.random(in: 0...UInt64.max)
     let results = Monitor<[Result<Outcome, any Error>]>([])
@@ -406,7 +407,7 @@ private enum Clients {
         for round in 0..<4 {
           let number = round * count + client
           var generator = SeededGenerator(seed: seed &+ UInt64(number))
-          let result = Result { try body(TestClient(address), number, &generator) }
+          let result = Result { try body(SocketClient(address), number, &generator) }
           results.withLock { $0.append(result) }
         }
         results.wakeAll()

@@ -50,8 +50,8 @@ final class RunningServer {
     server.stop(within: .zero)
   }
 
-  func connect() throws -> TestClient {
-    try TestClient(address)
+  func connect() throws -> SocketClient {
+    try SocketClient(address)
   }
 }
 

@@ -10,7 +10,7 @@ import HTTPCore
   import Glibc
 #endif
 
-final class TestClient {
+final class SocketClient {
   struct Received: Equatable {
     var status: Int
     var fields: Fields

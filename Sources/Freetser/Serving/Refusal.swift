@@ -2,8 +2,6 @@
 
 import HTTPCore
 import HTTPTypes
-import KVStore
-import Transport
 
 /// Why a request was not handed to the handler, and what its client is told.
 struct Refusal: Equatable {
@@ -43,12 +41,6 @@ struct Refusal: Equatable {
       default: .badRequest
       }
     detail = error.description
-  }
-
-  /// What a handler's error says by itself: a file that is not there is not found. `nil` for all other errors.
-  init?(answering error: any Error) {
-    guard let error = error as? FileError, error.isMissing else { return nil }
-    self.init(status: .notFound)
   }
 
   init(status: HTTPResponse.Status, detail: String? = nil, retryAfter: Int? = nil) {

@@ -14,6 +14,8 @@ public struct ResponseBody: ~Copyable {
   public var request: RequestBody
   /// Whether the end has been said.
   private(set) var hasEnded = false
+  /// How many bytes of it were written.
+  private(set) var count = 0
   /// Why nothing more can be written.
   private(set) var failure: StreamError?
 
@@ -141,6 +143,7 @@ extension ResponseBody {
   mutating func begin() {
     request.raw.hasSent = false
     hasEnded = false
+    count = 0
   }
 
   /// Gathers an event's bytes behind those that are there.
@@ -151,6 +154,7 @@ extension ResponseBody {
     } catch {
       throw fail(.unsendable(error))
     }
+    if case .contentFollows(let count) = event { self.count += count }
   }
 
   mutating func flush(followedBy bytes: Span<UInt8>) throws(StreamError) {

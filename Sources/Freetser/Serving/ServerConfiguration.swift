@@ -92,6 +92,16 @@ public struct ServerConfiguration: Sendable {
   /// writes at once, connections then wait for it.
   public var logger = Logger(label: "freetser.server", factory: LogQueue.shared.makeHandler)
 
+  /// Who is told of connections and exchanges; nobody by default.
+  public var observers: [any ServerObserver] = []
+
+  /// What the client is answered when a handler throws; `nil`, the default and as a result, leaves it to the server.
+  ///
+  /// ``HTTPError`` then says itself what it means, a file that is not there is 404, what the store refuses a 400, 409, 413 or
+  /// 503, and everything else a 500 whose reason the log is told. Errors of streams never come here: there is nobody to
+  /// be answered any more, or only one thing to say.
+  public var errorResponse: (@Sendable (any Error, Request) -> Response?)?
+
   /// All settings at their defaults.
   public init() {}
 

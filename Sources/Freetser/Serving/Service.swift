@@ -11,7 +11,10 @@ final class Service: Sendable {
   let date = HTTPDate()
   /// Whether requests are logged. To ask the logger each time costs more than it seems.
   private let logsRequests: Bool
+  /// Whether anybody wants to know of connections and exchanges.
+  let isObserved: Bool
   private let handler: Handler
+  private let lastConnection = Atomic(UInt64.random(in: 0..<(1 << 48)))
   private let ready = Atomic(false)
 
   /// What answers a request, and how it gets the body.
@@ -35,6 +38,7 @@ final class Service: Sendable {
   init(configuration: ServerConfiguration, handler: Handler) {
     self.configuration = configuration
     self.handler = handler
+    isObserved = !configuration.observers.isEmpty
     logsRequests = configuration.logger.logLevel <= .debug
     handlerWatch = HandlerWatch(configuration.logger)
     bodyBudget = BodyBudget(limitInBytes: configuration.maximumBufferedBytes)
@@ -49,6 +53,16 @@ final class Service: Sendable {
   @inline(never)
   private func log(_ message: () -> String) {
     configuration.logger.debug("\(message())")
+  }
+
+  /// Tells all who want to know.
+  func observe(_ tell: (any ServerObserver) -> Void) {
+    for observer in configuration.observers { tell(observer) }
+  }
+
+  /// A number that no other connection has, also of the next process.
+  func nextConnectionNumber() -> UInt64 {
+    lastConnection.wrappingAdd(1, ordering: .relaxed).newValue
   }
 
   /// See ``Server/isReady``.

@@ -17,6 +17,8 @@ public struct Request: Sendable {
   public var isServerReady: Bool
 
   private let origin: RequestOrigin
+  /// How many requests came before it on its connection.
+  private let number: Int
 
   /// How the client spoke to the first server that it reached.
   public enum Scheme: String, Hashable, Sendable {
@@ -32,16 +34,24 @@ public struct Request: Sendable {
     client: Address? = nil, scheme: Scheme = .http
   ) {
     let origin = RequestOrigin(
-      peer: peer, peerCredentials: peerCredentials, client: client ?? peer, scheme: scheme)
-    self.init(head: head, body: body, isServerReady: true, origin: origin)
+      peer: peer, peerCredentials: peerCredentials, client: client ?? peer, scheme: scheme,
+      number: .random(in: 0...UInt64.max))
+    self.init(head: head, body: body, isServerReady: true, origin: origin, number: 0)
   }
 
-  init(head: RequestHead, body: [UInt8], isServerReady: Bool, origin: RequestOrigin) {
+  init(
+    head: RequestHead, body: [UInt8], isServerReady: Bool, origin: RequestOrigin, number: Int
+  ) {
+    self.number = number
     self.head = head
     self.body = body
     self.isServerReady = isServerReady
     self.origin = origin
   }
+
+  /// Letters, digits and a dash that no other request has, on this server or after a restart: for lines of a log that
+  /// belong together.
+  public var id: String { "\(String(origin.number, radix: 36))-\(number)" }
 
   /// The other end of the connection: the client, or the proxy before the server.
   public var peer: Address { origin.peer }

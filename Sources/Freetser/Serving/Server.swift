@@ -94,6 +94,32 @@ public final class Server: Sendable {
     self.init(endpoints, configuration, .streaming(handler))
   }
 
+  /// Makes a server that answers by routes.
+  ///
+  /// - Parameters:
+  ///   - endpoint: Where to listen.
+  ///   - routes: Handlers for methods and paths.
+  ///   - configuration: Limits, timeouts and the log.
+  public convenience init(
+    _ endpoint: Endpoint, routes: Routes,
+    configuration: ServerConfiguration = ServerConfiguration()
+  ) {
+    self.init([endpoint], routes: routes, configuration: configuration)
+  }
+
+  /// Makes a server that listens in several places and answers by routes.
+  ///
+  /// - Parameters:
+  ///   - endpoints: Where to listen: at all of them, or the start fails. At least one.
+  ///   - routes: Handlers for methods and paths.
+  ///   - configuration: Limits, timeouts and the log.
+  public convenience init(
+    _ endpoints: [Endpoint], routes: Routes,
+    configuration: ServerConfiguration = ServerConfiguration()
+  ) {
+    self.init(endpoints, configuration, .streaming(routes.handler))
+  }
+
   private init(
     _ endpoints: [Endpoint], _ configuration: ServerConfiguration, _ handler: Service.Handler
   ) {

@@ -13,7 +13,11 @@ struct ConnectionLoop: ~Copyable {
   let service: Service
   var exchange: ResponseBody
   var heads: ResponseHeads
-  private var requests = 0
+  /// How many were answered.
+  private(set) var requests = 0
+  private let number: UInt64
+  /// The exchange that goes on, for those who observe.
+  var observation: Observation?
 
   /// Why a connection ends before its time.
   enum Interruption: Error {
@@ -29,6 +33,7 @@ struct ConnectionLoop: ~Copyable {
 
   init(_ stream: any ServedStream, _ service: Service) {
     self.service = service
+    number = service.nextConnectionNumber()
     heads = ResponseHeads(service.date)
     exchange = ResponseBody(RequestBody(stream, service))
   }
@@ -36,6 +41,7 @@ struct ConnectionLoop: ~Copyable {
   /// Serves the connection until it ends. It is closed when this value is dropped.
   mutating func run() {
     service.debug("Connection from \(exchange.request.raw.stream.peer)")
+    service.observe { $0.connectionOpened(from: exchange.request.raw.stream.peer) }
     do throws(Interruption) {
       let origin = try learnOrigin()
       while let head = try nextHead() {
@@ -54,10 +60,12 @@ struct ConnectionLoop: ~Copyable {
         service.debug("Response cut")
         if isSilent { exchange.request.raw.stream.resetOnClose() } else { linger() }
       }
+      endObservation(after: error)
     }
     // What the client does not take must not stay in the system's memory.
     if exchange.request.raw.isStuck { exchange.request.raw.stream.resetOnClose() }
     service.debug("Connection closed")
+    service.observe { $0.connectionClosed(from: exchange.request.raw.stream.peer) }
   }
 
   /// Who speaks, which a proxy may have to tell before anything else.
@@ -65,7 +73,8 @@ struct ConnectionLoop: ~Copyable {
     let stream = exchange.request.raw.stream
     do throws(TransportError) {
       return try Origin(
-        of: stream, service.configuration.proxies, input: &exchange.request.raw.input)
+        of: stream, service.configuration.proxies, number: number,
+        input: &exchange.request.raw.input)
     } catch {
       if case .invalidProxyHeader = error {
         service.configuration.logger.warning("Connection of \(stream.peer) closed: \(error)")
@@ -90,10 +99,12 @@ struct ConnectionLoop: ~Copyable {
   private mutating func answer(
     _ head: consuming RequestHead, from origin: Origin
   ) throws(Interruption) -> Bool {
-    try check(head)
     let source = origin.origin(of: head, service)
+    if service.isObserved { beginObservation(of: head, from: source) }
+    try check(head)
     let request = Request(
-      head: head, body: try receiveBody(), isServerReady: service.isReady, origin: source)
+      head: head, body: try receiveBody(), isServerReady: service.isReady, origin: source,
+      number: requests)
     var response = try respond(to: request)
     requests += 1
     let isLast = requests >= service.configuration.maximumRequestsPerConnection ?? .max
@@ -103,6 +114,7 @@ struct ConnectionLoop: ~Copyable {
     if closes, !response.takesOver { response.fields[.connection] = "close" }
     try send(response, to: request, isLast: closes)
     service.debug("\(request.method) \(request.path) \(response.status.code)")
+    if service.isObserved { endObservation(with: response) }
     if !closes, exchange.request.machine.ourState == .done { _ = exchange.request.drain() }
     guard exchange.request.machine.ourState == .done, exchange.request.machine.peerState == .done
     else {
@@ -143,7 +155,7 @@ struct ConnectionLoop: ~Copyable {
     throw overdue(request)
   }
 
-  /// 404 if a file is not there, or 500 if the handler threw something else; the client is not told why, the log is.
+  /// What the error means to the client, or 500 if that is nobody's business; then the log is told why, the client is not.
   // Not inlined, as it needs much of the stack, which every connection would then touch.
   @inline(never)
   private mutating func response(
@@ -151,13 +163,15 @@ struct ConnectionLoop: ~Copyable {
   ) throws(Interruption) -> Response {
     guard exchange.request.handlerReturned(stillWrites: false) else { throw overdue(request) }
     if let failure = exchange.request.failure { throw Interruption(failure) }
-    if let refusal = Refusal(answering: error) {
+    let answer = ErrorAnswer(to: error, for: request, service.configuration)
+    if answer.isFault {
+      service.configuration.logger.error(
+        "Handler error: \(request.method) \(request.path): \(error)",
+        metadata: ["request": "\(request.id)"])
+    } else {
       service.debug("\(request.method) \(request.path): \(error)")
-      return refusal.response
     }
-    service.configuration.logger.error(
-      "Handler error: \(request.method) \(request.path): \(error)")
-    return Refusal.internalServerError.response
+    return answer.response
   }
 
   @inline(never)

@@ -178,7 +178,8 @@ extension ConnectionLoop {
   private func log(_ error: any Error, of request: Request) {
     let reason = error is ProtocolError ? "the response cannot be sent: " : ""
     service.configuration.logger.error(
-      "Handler error: \(request.method) \(request.path): \(reason)\(error)")
+      "Handler error: \(request.method) \(request.path): \(reason)\(error)",
+      metadata: ["request": "\(request.id)"])
   }
 }
 
@@ -194,5 +195,5 @@ extension Response {
   }
 
   /// Whether no body follows the head: 204 and 304 (RFC 9110 section 15), and 205, which must say so (section 15.3.6).
-  fileprivate var isBodiless: Bool { [204, 205, 304].contains(status.code) }
+  var isBodiless: Bool { [204, 205, 304].contains(status.code) }
 }

@@ -6,6 +6,27 @@ import HTTPCore
 enum PercentEncoding {
   /// The text that `bytes` stand for; `nil` if an escape is broken or the result is not UTF-8.
   static func decode(_ bytes: Span<UInt8>, plusIsSpace: Bool) -> String? {
+    decodeBytes(bytes, plusIsSpace: plusIsSpace).flatMap { String(validating: $0, as: UTF8.self) }
+  }
+
+  /// The bytes of a path without its escapes, in which escaped slashes are told by another byte, one that UTF-8 has not.
+  static func decode(_ path: Span<UInt8>, slash: UInt8) -> [UInt8]? {
+    var decoded: [UInt8] = []
+    decoded.reserveCapacity(path.count)
+    var start = 0
+    while start < path.count {
+      let end = (start..<path.count).first { path[$0] == UInt8(ascii: "/") } ?? path.count
+      guard let segment = decodeBytes(path.extracting(start..<end), plusIsSpace: false),
+        String(validating: segment, as: UTF8.self) != nil
+      else { return nil }
+      decoded += segment.map { $0 == UInt8(ascii: "/") ? slash : $0 }
+      if end < path.count { decoded.append(UInt8(ascii: "/")) }
+      start = end + 1
+    }
+    return decoded
+  }
+
+  private static func decodeBytes(_ bytes: Span<UInt8>, plusIsSpace: Bool) -> [UInt8]? {
     var decoded: [UInt8] = []
     decoded.reserveCapacity(bytes.count)
     var index = 0
@@ -25,7 +46,7 @@ enum PercentEncoding {
         index += 1
       }
     }
-    return String(validating: decoded, as: UTF8.self)
+    return decoded
   }
 
   /// The `name=value` pairs between the `&`; a pair without `=` is a name with an empty value.

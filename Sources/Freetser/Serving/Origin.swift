@@ -13,10 +13,14 @@ final class RequestOrigin: Sendable {
   let peerCredentials: PeerCredentials?
   let client: Address
   let scheme: Request.Scheme
+  /// The connection's.
+  let number: UInt64
 
   init(
-    peer: Address, peerCredentials: PeerCredentials?, client: Address, scheme: Request.Scheme
+    peer: Address, peerCredentials: PeerCredentials?, client: Address, scheme: Request.Scheme,
+    number: UInt64
   ) {
+    self.number = number
     self.peer = peer
     self.peerCredentials = peerCredentials
     self.client = client
@@ -37,7 +41,7 @@ struct Origin {
   ///
   /// A proxy that has nothing to tell, as it ends the connection, is one that went away.
   init(
-    of stream: any ServedStream, _ proxies: Proxies, input: inout ReceiveBuffer
+    of stream: any ServedStream, _ proxies: Proxies, number: UInt64, input: inout ReceiveBuffer
   ) throws(TransportError) {
     var client = stream.peer
     var isClientKnown = true
@@ -56,7 +60,8 @@ struct Origin {
     }
     self.isClientKnown = isClientKnown
     known = RequestOrigin(
-      peer: stream.peer, peerCredentials: try stream.peerCredentials, client: client, scheme: .http)
+      peer: stream.peer, peerCredentials: try stream.peerCredentials, client: client, scheme: .http,
+      number: number)
   }
 
   /// Where a request comes from, with what the proxies before us say of its client.
@@ -68,7 +73,7 @@ struct Origin {
         of: head.fields, from: known.client)
       return RequestOrigin(
         peer: known.peer, peerCredentials: known.peerCredentials, client: forwarding.client,
-        scheme: forwarding.scheme ?? .http)
+        scheme: forwarding.scheme ?? .http, number: known.number)
     } catch {
       service.configuration.logger.debug(
         "Ignored what \(known.client) says of a request's client: malformed")

@@ -1,0 +1,105 @@
+// What of several representations a client likes best (RFC 9110 section 12.5).
+
+import HTTPCore
+import HTTPTypes
+
+extension Request {
+  /// The media type that the client likes best of those that there are, by its `Accept`.
+  ///
+  /// - Parameter offered: Types without parameters, such as `text/html`, the best first: it is taken where the client
+  ///   likes several equally, or has not said.
+  /// - Returns: `nil` if it accepts none of them.
+  public func preferredType(of offered: [String]) -> String? {
+    preferred(of: offered, by: .accept) { type, range in
+      if type == range { return 2 }
+      if range == "*/*" { return 0 }
+      return range.hasSuffix("/*") && type.hasPrefix(range.dropLast()) ? 1 : nil
+    }
+  }
+
+  /// The language that the client likes best of those that there are, by its `Accept-Language`: `de` is taken for `de-CH`
+  /// too (RFC 4647 section 3.4).
+  ///
+  /// - Parameter offered: Tags, such as `en` or `pt-BR`, the best first.
+  /// - Returns: `nil` if it accepts none of them.
+  public func preferredLanguage(of offered: [String]) -> String? {
+    preferred(of: offered, by: .acceptLanguage) { tag, range in
+      if tag == range { return .max }
+      if range == "*" { return 0 }
+      // What is the more alike is the better.
+      return range.hasPrefix(tag + "-") || tag.hasPrefix(range + "-")
+        ? min(tag.count, range.count) : nil
+    }
+  }
+
+  /// Whether the client takes a body in a content coding, such as `gzip`, by its `Accept-Encoding`. One that has not said
+  /// is not given any.
+  public func acceptsEncoding(_ coding: String) -> Bool {
+    guard fields[.acceptEncoding] != nil else { return false }
+    return preferred(of: [coding], by: .acceptEncoding) { coding, range in
+      coding == range ? 1 : range == "*" ? 0 : nil
+    } != nil
+  }
+
+  /// - Parameter match: How precisely the second names the first; `nil` if it does not. Both are in lower case.
+  private func preferred(
+    of offered: [String], by field: HTTPField.Name, _ match: (String, String) -> Int?
+  ) -> String? {
+    guard let value = fields[field] else { return offered.first }
+    let ranges = Preference.list(value)
+    var best: (offer: String, weight: Int)?
+    for offer in offered {
+      let name = offer.lowercased()
+      let matches = ranges.compactMap { range in
+        match(name, range.name).map { (precision: $0, weight: range.weight) }
+      }
+      guard let weight = matches.max(by: { $0.precision < $1.precision })?.weight, weight > 0
+      else { continue }
+      if weight > best?.weight ?? 0 { best = (offer, weight) }
+    }
+    return best?.offer
+  }
+}
+
+/// A member of `Accept` and its like: `text/html;level=1;q=0.5`.
+struct Preference: Equatable {
+  /// In lower case, without parameters.
+  var name: String
+  /// From 0, which is not wanted, to 1000.
+  var weight = 1000
+
+  /// The members of a list; those that make no sense are left out.
+  static func list(_ text: String) -> [Preference] {
+    text.split(separator: ",").compactMap { member in
+      let parts = member.split(separator: ";", omittingEmptySubsequences: false)
+        .map { trimmed($0).lowercased() }
+      guard let name = parts.first, !name.isEmpty else { return nil }
+      guard let quality = parts.dropFirst().first(where: { $0.hasPrefix("q=") }) else {
+        return Preference(name: name)
+      }
+      return weight(quality.dropFirst(2)).map { Preference(name: name, weight: $0) }
+    }
+  }
+
+  private static func trimmed(_ text: Substring) -> Substring {
+    func isSpace(_ character: Character) -> Bool { character == " " || character == "\t" }
+    let end = text.lastIndex { !isSpace($0) }
+    return end.map { text[...$0].drop(while: isSpace) } ?? ""
+  }
+
+  /// `( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )`, in thousandths.
+  private static func weight(_ text: Substring) -> Int? {
+    let digits = text.utf8
+    guard let first = digits.first, first == UInt8(ascii: "0") || first == UInt8(ascii: "1")
+    else { return nil }
+    let whole = first == UInt8(ascii: "1") ? 1000 : 0
+    guard digits.count > 1 else { return whole }
+    let fraction = digits.dropFirst(2)
+    guard digits.dropFirst().first == UInt8(ascii: "."), fraction.count <= 3,
+      fraction.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 })
+    else { return nil }
+    let padded = String(Substring(fraction)) + String(repeating: "0", count: 3 - fraction.count)
+    let thousandths = whole + (Int(padded) ?? 0)
+    return thousandths <= 1000 ? thousandths : nil
+  }
+}

@@ -1,0 +1,47 @@
+// Who wants to know what a server does: logs of accesses, counts, status pages.
+
+public import HTTPTypes
+public import Transport
+
+/// Is told of connections and exchanges by the server that has it in ``ServerConfiguration/observers``.
+///
+/// It is called on the connections' threads, many at a time, and holds up the connection until it returns.
+public protocol ServerObserver: Sendable {
+  /// A connection is served from now on.
+  func connectionOpened(from peer: Address)
+
+  /// A connection has ended.
+  func connectionClosed(from peer: Address)
+
+  /// A response was sent or handed to the system, or the exchange came to nothing.
+  func exchangeEnded(_ exchange: borrowing Exchange)
+}
+
+extension ServerObserver {
+  /// Does nothing.
+  public func connectionOpened(from peer: Address) {}
+
+  /// Does nothing.
+  public func connectionClosed(from peer: Address) {}
+}
+
+/// A request and what came of it.
+public struct Exchange: Sendable {
+  /// The request; `nil` if its head could not be read.
+  public let request: Request?
+  /// The peer of the connection.
+  public let peer: Address
+  /// The status of the response; `nil` if there was none.
+  public internal(set) var status: HTTPResponse.Status?
+  /// How many bytes of the response's body were sent.
+  public internal(set) var bodySize = 0
+  /// From the moment that the request's head was there until its response was handed to the system.
+  public internal(set) var duration: Duration = .zero
+  /// Whether the response was given whole, as far as can be told at this end.
+  public internal(set) var isComplete = false
+
+  init(_ request: Request?, from peer: Address) {
+    self.request = request
+    self.peer = peer
+  }
+}
