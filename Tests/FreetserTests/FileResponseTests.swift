@@ -197,7 +197,7 @@ struct FileResponseTests {
     for path in ["/none", "/", "/sorry/x"] {
       try client.send("GET \(path) HTTP/1.1\nHost: a\n\n")
       let response = try client.receive()
-      #expect(response.status == 404 && response.text == "404 Error: Not Found\n")
+      #expect(response.status == 404 && response.text.contains("Not Found"))
     }
     #expect(
       server.log.lines.contains(
