@@ -1,4 +1,4 @@
-// What can go wrong with a file that is to be sent.
+// What can go wrong with a file that is to be sent, or written.
 
 #if canImport(Darwin)
   import Darwin
@@ -6,7 +6,7 @@
   import Glibc
 #endif
 
-/// Why a file could not be opened or read.
+/// Why a file could not be opened, read or written.
 public struct FileError: Error, Hashable, Sendable {
   /// The path, as it was given.
   public var path: String
@@ -25,6 +25,10 @@ public struct FileError: Error, Hashable, Sendable {
     case cannotRead(code: Int32)
     /// It ends before the byte that was wanted next, at this place, counted from 0: it has become shorter.
     case endsEarly(at: Int)
+    /// The system did not make it.
+    case cannotCreate(code: Int32)
+    /// The system made it and does not write all of it: the disk may be full.
+    case cannotWrite(code: Int32)
   }
 
   /// Makes an error, for tests of what handles it.
@@ -38,7 +42,7 @@ public struct FileError: Error, Hashable, Sendable {
     switch reason {
     case .pathContainsNUL, .notAFile: true
     case .cannotOpen(let code): [ENOENT, ENOTDIR, ENAMETOOLONG].contains(code)
-    case .cannotRead, .endsEarly: false
+    case .cannotRead, .endsEarly, .cannotCreate, .cannotWrite: false
     }
   }
 }
@@ -53,6 +57,8 @@ extension FileError: CustomStringConvertible {
     case .notAFile: "cannot open \(path): it is not a file"
     case .cannotRead(let code): "cannot read \(path): \(explain(code))"
     case .endsEarly(let place): "cannot read \(path): it has become shorter than \(place + 1) bytes"
+    case .cannotCreate(let code): "cannot create \(path): \(explain(code))"
+    case .cannotWrite(let code): "cannot write \(path): \(explain(code))"
     }
   }
 }

@@ -162,4 +162,60 @@ struct DocumentationTests {
     process.send(SIGTERM)
     #expect(try process.waitForEnd().exit == .status(0))
   }
+
+  @Test("Queries, forms, JSON, cookies and files are read as the article says", .needs(.curl))
+  func forms() throws {
+    let directory = try TemporaryDirectory()
+    let blocks = try Snippet.blocks(of: "Sources/Freetser/Freetser.docc/Forms.md")
+    let photos = directory.file("photos")
+    let block = try #require(blocks.first).replacing("port: 8000", with: "port: 0")
+      .replacing("to: \"photos\"", with: "to: \"\(photos)\"")
+    let process = try ChildProcess(try Snippet.build(block, in: directory), [])
+    defer { process.kill() }
+    let address = try process.wait(for: "the address") { output in
+      output.text.firstMatch(of: /Server listening on (.+)\n/).map { String($0.1) }
+    }
+    func curl(_ path: String, _ options: String...) throws -> String {
+      try Tool.curl.run(["-s", "http://\(address)\(path)"] + options).text
+    }
+    #expect(try curl("/search?words=red+shoes&page=2") == "red shoes, page 2\n")
+    #expect(try curl("/search?words=a&page=x").contains("“page” is not a whole number"))
+
+    let note = ["--data-urlencode", "title=Ä&B", "-d", "pinned=on", "-d", "tags=a", "-d", "tags=b"]
+    #expect(try curl("/notes", note[0], note[1]) == "Ä&B, false, []\n")
+    #expect(
+      try Tool.curl.run(["-s", "http://\(address)/notes"] + note).text
+        == "Ä&B, true, [\"a\", \"b\"]\n")
+    #expect(try curl("/notes", "-d", "pinned=on").contains(#""field":"title""#))
+
+    let json = ["-H", "Content-Type: application/json", "-d"]
+    let order = #"{"items": [{"name": "a", "count": 2}, {"name": "b", "count": 3}]}"#
+    #expect(try curl("/orders", json[0], json[1], json[2], order) == "5\n")
+    #expect(
+      try curl("/orders", json[0], json[1], json[2], #"{"items": [{"name": "a"}]}"#)
+        .contains(#""field":"items[0].count""#))
+    #expect(try curl("/orders", "-d", order, "-w", "%{http_code}").hasSuffix("415"))
+
+    #expect(
+      try curl("/visits", "-b", "visits=41", "-w", "%header{set-cookie}")
+        == "41\nvisits=42; Max-Age=86400; Path=/; Secure; HttpOnly; SameSite=Lax")
+
+    let picture = directory.file("a \"picture\".png")
+    let bytes = Data((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+    try bytes.write(to: URL(filePath: picture))
+    let upload = [
+      "-F", "title=Cats", "-F", "one=@\"\(picture.replacing("\"", with: "\\\""))\"", "-F",
+      "two=hello;filename=b.txt",
+    ]
+    let command = ["-s", "http://\(address)/photos"] + upload
+    #expect(try Tool.curl.run(command).text.hasPrefix("500 "))  // no such directory
+    try FileManager.default.createDirectory(atPath: photos, withIntermediateDirectories: false)
+    #expect(try Tool.curl.run(command).text == "Cats: [300000, 5]\n")
+    let saved = try FileManager.default.contentsOfDirectory(atPath: photos).map {
+      try Data(contentsOf: URL(filePath: "\(photos)/\($0)"))
+    }
+    #expect(Set(saved) == [bytes, Data("hello".utf8)])
+    process.send(SIGTERM)
+    #expect(try process.waitForEnd().exit == .status(0))
+  }
 }
