@@ -61,7 +61,7 @@ struct FormPartTests {
     part(name, Array(content.utf8), file: file)
   }
 
-  private let end = wire("--x--\n")
+  private let end = wire("--x--")
 
   private func form(
     _ bytes: [UInt8], type: String = "multipart/form-data; boundary=x"
@@ -266,6 +266,32 @@ struct FormPartTests {
     #expect(try client.post("/", form(part("a", pattern(99_000)) + end)).status == .ok)
     #expect(try client.post("/", form(part("a", pattern(100_000)) + end)).status.code == 413)
     #expect(files(in: directory).count == 1)
+  }
+
+  @Test("A form that comes byte by byte is the same")
+  func byteByByte() throws {
+    let directory = try makeDirectory()
+    let server = try RunningServer { (request, body) in
+      var result = ""
+      try request.forEachPart(in: &body) { part in
+        if part.fileName == nil {
+          result += "\(try part.text()) "
+        } else {
+          result += String(decoding: try bytes(of: part.save(to: directory).path), as: UTF8.self)
+        }
+      }
+      return .text(result)
+    }
+    let client = try server.connect()
+    // Each chunk is read by itself.
+    let chunks = (part("a", "text") + part("b", "\r\n--file", file: "b.png") + end).flatMap {
+      wire("1\n") + [$0] + wire("\n")
+    }
+    try client.send(
+      "POST / HTTP/1.1\nHost: a\nContent-Type: multipart/form-data; boundary=x\n"
+        + "Transfer-Encoding: chunked\n\n")
+    try client.send(bytes: chunks + wire("0\n\n"))
+    #expect(try client.receive().text == "text \r\n--file")
   }
 
   @Test("A client that leaves in the middle of a file leaves none")
