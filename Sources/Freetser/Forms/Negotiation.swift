@@ -36,9 +36,26 @@ extension Request {
   /// is not given any.
   public func acceptsEncoding(_ coding: String) -> Bool {
     guard fields[.acceptEncoding] != nil else { return false }
-    return preferred(of: [coding], by: .acceptEncoding) { coding, range in
+    return preferredEncoding(of: [coding]) != nil
+  }
+
+  /// The content codings that the client likes better than none, the best first; of those that it likes equally, the first
+  /// of those that there are.
+  func preferredEncodings(of offered: [String]) -> [String] {
+    guard fields[.acceptEncoding] != nil else { return [] }
+    var left = offered + ["identity"]
+    var wanted: [String] = []
+    while let best = preferredEncoding(of: left), best != "identity" {
+      wanted.append(best)
+      left.removeAll { $0 == best }
+    }
+    return wanted
+  }
+
+  private func preferredEncoding(of offered: [String]) -> String? {
+    preferred(of: offered, by: .acceptEncoding) { coding, range in
       coding == range ? 1 : range == "*" ? 0 : nil
-    } != nil
+    }
   }
 
   /// - Parameter match: How precisely the second names the first; `nil` if it does not. Both are in lower case.
