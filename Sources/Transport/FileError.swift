@@ -17,6 +17,10 @@ public struct FileError: Error, Hashable, Sendable {
   public enum Reason: Hashable, Sendable {
     /// The path has a character U+0000, at which the system would cut it off.
     case pathContainsNUL
+    /// A name in the path is empty, `.` or `..`, or has a slash in it: it is nobody's name in a directory.
+    case notAName
+    /// There is a symbolic link, where none is followed.
+    case symbolicLink
     /// The system did not open it.
     case cannotOpen(code: Int32)
     /// There is something else: a directory, a pipe, a device, a socket.
@@ -40,7 +44,7 @@ public struct FileError: Error, Hashable, Sendable {
   /// Whether there is no file at the path, as opposed to one that cannot be read.
   public var isMissing: Bool {
     switch reason {
-    case .pathContainsNUL, .notAFile: true
+    case .pathContainsNUL, .notAName, .symbolicLink, .notAFile: true
     case .cannotOpen(let code): [ENOENT, ENOTDIR, ENAMETOOLONG].contains(code)
     case .cannotRead, .endsEarly, .cannotCreate, .cannotWrite: false
     }
@@ -53,6 +57,8 @@ extension FileError: CustomStringConvertible {
     let path = onOneLine(path)
     return switch reason {
     case .pathContainsNUL: "cannot open \(path): a path holds no character U+0000"
+    case .notAName: "cannot open \(path): a part of it is not the name of a file"
+    case .symbolicLink: "cannot open \(path): symbolic links are not followed"
     case .cannotOpen(let code): "cannot open \(path): \(explain(code))"
     case .notAFile: "cannot open \(path): it is not a file"
     case .cannotRead(let code): "cannot read \(path): \(explain(code))"

@@ -140,16 +140,31 @@ struct DocumentationTests {
   func files() throws {
     let directory = try TemporaryDirectory()
     let blocks = try Snippet.blocks(of: "Sources/Freetser/Freetser.docc/Files.md")
-    let manual = directory.file("manual.txt")
-    let block = try #require(blocks.first).replacing("port: 8000", with: "port: 0")
-      .replacing("manual.txt", with: manual)
-    let process = try ChildProcess(try Snippet.build(block, in: directory), [])
+    let (manual, assets) = (directory.file("manual.txt"), directory.file("Public"))
+    let block = blocks.joined(separator: "\n").replacing("port: 8000", with: "port: 0")
+      .replacing("manual.txt", with: manual).replacing("\"Public\"", with: "\"\(assets)\"")
+    let program = try Snippet.build(block, in: directory)
+    let early = try ChildProcess.run(program, [])
+    #expect(early.exit != .status(0))
+    #expect(early.errors.contains("cannot open \(assets): no such file or directory"))
+    try FileManager.default.createDirectory(atPath: assets, withIntermediateDirectories: false)
+    for (name, text) in ["index.html": "Home", "app.js": "Script", ".env": "Secret"] {
+      try text.write(toFile: "\(assets)/\(name)", atomically: false, encoding: .utf8)
+    }
+    let process = try ChildProcess(program, [])
     defer { process.kill() }
     let address = try process.wait(for: "the address") { output in
       output.text.firstMatch(of: /Server listening on (.+)\n/).map { String($0.1) }
     }
     func curl(_ path: String, _ options: String...) throws -> String {
-      try Tool.curl.run(["-s", "http://\(address)\(path)"] + options).text
+      try Tool.curl.run(
+        ["-s", "--path-as-is", "-H", "Accept: text/plain", "http://\(address)\(path)"] + options
+      ).text
+    }
+    #expect(try curl("/assets/app.js", "-w", "%header{cache-control}") == "Scriptno-cache")
+    #expect(try curl("/assets", "-L") == "Home")
+    for path in ["/assets/.env", "/assets/../manual.txt", "/assets/%2e%2e/manual.txt"] {
+      #expect(try curl(path) == "404 Error: Not Found\n")
     }
     #expect(try curl("/manual", "-w", "%{http_code}") == "404 Error: Not Found\n404")
     try "Read me.".write(toFile: manual, atomically: false, encoding: .utf8)
@@ -157,8 +172,19 @@ struct DocumentationTests {
     #expect(try curl("/manual", "-r", "5-6", "-w", "%{http_code}") == "me206")
     #expect(
       try curl("/download", "-w", "%header{content-disposition}")
-        == "Read me.attachment; filename=\"read-me.txt\"")
+        == "Read me.attachment; filename=\"Read me.txt\"")
     #expect(try curl("/framed") == "The manual has 8 bytes:\nRead me.")
+    func put(_ text: String, _ condition: String) throws -> String {
+      try curl(
+        "/notes/1", "-X", "PUT", "--data", text, "-H", condition, "-o", "/dev/null",
+        "-w", "%{http_code} %header{etag}")
+    }
+    #expect(try put("one", "X-Nothing: 1") == "428 ")
+    #expect(try put("one", "If-None-Match: *") == "204 \"0\"")
+    #expect(try put("two", "If-Match: \"0\"") == "204 \"1\"")
+    #expect(try put("three", "If-Match: \"0\"") == "412 ")
+    #expect(try curl("/notes/1", "-w", "%header{etag}") == "two\"1\"")
+    #expect(try curl("/notes/1", "-H", "If-None-Match: \"1\"", "-w", "%{http_code}") == "304")
     process.send(SIGTERM)
     #expect(try process.waitForEnd().exit == .status(0))
   }

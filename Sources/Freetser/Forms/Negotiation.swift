@@ -36,10 +36,28 @@ extension Request {
   /// Whether the client takes a body in a content coding, such as `gzip`, by its `Accept-Encoding`. One that has not said
   /// is not given any.
   public func acceptsEncoding(_ coding: String) -> Bool {
-    if Preference.list(fields[.acceptEncoding] ?? "").isEmpty { return false }
-    return preferred(of: [coding], by: .acceptEncoding) { coding, range in
+    !preferredEncodings(of: [coding], over: []).isEmpty
+  }
+
+  /// The content codings that the client likes better than none, the best first; of those that it likes equally, the first
+  /// of those that there are.
+  func preferredEncodings(
+    of offered: [String], over others: [String] = ["identity"]
+  ) -> [String] {
+    if Preference.list(fields[.acceptEncoding] ?? "").isEmpty { return [] }
+    var left = offered + others
+    var wanted: [String] = []
+    while let best = preferredEncoding(of: left), !others.contains(best) {
+      wanted.append(best)
+      left.removeAll { $0 == best }
+    }
+    return wanted
+  }
+
+  private func preferredEncoding(of offered: [String]) -> String? {
+    preferred(of: offered, by: .acceptEncoding) { coding, range in
       coding == range.name ? 1 : range.name == "*" ? 0 : nil
-    } != nil
+    }
   }
 
   /// - Parameter match: How precisely a member of the field names what is offered, which is given in lower case; `nil` if
