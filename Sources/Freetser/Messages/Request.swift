@@ -50,8 +50,8 @@ public struct Request: Sendable {
   }
 
   /// Letters, digits and a dash that no other request has, on this server or after a restart: for lines of a log that
-  /// belong together.
-  public var id: String { "\(String(origin.number, radix: 36))-\(number)" }
+  /// belong together. If a trusted proxy has given the request an id, it is that one (``Proxies/requestIDField``).
+  public var id: String { origin.requestID ?? "\(String(origin.number, radix: 36))-\(number)" }
 
   /// The other end of the connection: the client, or the proxy before the server.
   public var peer: Address { origin.peer }

@@ -7,14 +7,16 @@ public import Transport
 ///
 /// It is called on the connections' threads, many at a time, and holds up the connection until it returns.
 public protocol ServerObserver: Sendable {
-  /// A connection is served from now on.
+  /// A connection is served from now on. One that is refused as there are too many is not.
   func connectionOpened(from peer: Address)
 
   /// A connection has ended.
   func connectionClosed(from peer: Address)
 
-  /// A response was sent or handed to the system, or the exchange came to nothing.
-  func exchangeEnded(_ exchange: borrowing Exchange)
+  /// A response was handed to the system, or the exchange came to nothing.
+  ///
+  /// Answers to requests that a client sent ahead leave together, a little later.
+  func exchangeEnded(_ exchange: Exchange)
 }
 
 extension ServerObserver {
@@ -27,15 +29,21 @@ extension ServerObserver {
 
 /// A request and what came of it.
 public struct Exchange: Sendable {
-  /// The request; `nil` if its head could not be read.
+  /// The request, without its body; `nil` if its head could not be read.
   public let request: Request?
   /// The peer of the connection.
   public let peer: Address
   /// The status of the response; `nil` if there was none.
   public internal(set) var status: HTTPResponse.Status?
-  /// How many bytes of the response's body were sent.
+  /// How many bytes the response's body has. Of one that is not complete: how many were written, of which the client may
+  /// have got fewer. What another protocol sends does not count.
   public internal(set) var bodySize = 0
-  /// From the moment that the request's head was there until its response was handed to the system.
+  /// From the moment that the request's head was there until its response began; `nil` if none did.
+  ///
+  /// What a slow client adds to ``duration`` by taking its time is not in it.
+  public internal(set) var timeToResponse: Duration?
+  /// From the moment that the request's head was there until its response was handed to the system; what was taken over
+  /// ends with the connection.
   public internal(set) var duration: Duration = .zero
   /// Whether the response was given whole, as far as can be told at this end.
   public internal(set) var isComplete = false
@@ -44,4 +52,7 @@ public struct Exchange: Sendable {
     self.request = request
     self.peer = peer
   }
+
+  /// The client, as far as its address is known (``Request/client``).
+  public var client: Address { request?.client ?? peer }
 }

@@ -81,11 +81,13 @@ extension ConnectionLoop {
   ) throws(ProtocolError) -> Bool {
     // The machine adds the length: so one head does for bodies of all lengths.
     try heads.make(of: response)
-    return try exchange.request.machine.send(
+    let follows = try exchange.request.machine.send(
       whole: heads.head, content: body.span, follows: follows, into: &exchange.request.raw.output)
+    if service.isObserved { observe(response, bodySize: body.count) }
+    return follows
   }
 
-  private mutating func flush(followedBy body: Span<UInt8> = Span()) throws(Interruption) {
+  mutating func flush(followedBy body: Span<UInt8> = Span()) throws(Interruption) {
     do throws(TransportError) {
       try exchange.request.raw.flush(followedBy: body)
     } catch {
@@ -139,6 +141,7 @@ extension ConnectionLoop {
       log(error, of: request)
       throw .refused(.internalServerError)
     }
+    if service.isObserved { observe(response, bodySize: nil) }
   }
 
   // MARK: Another protocol

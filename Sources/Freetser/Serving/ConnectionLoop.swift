@@ -41,13 +41,14 @@ struct ConnectionLoop: ~Copyable {
   /// Serves the connection until it ends. It is closed when this value is dropped.
   mutating func run() {
     service.debug("Connection from \(exchange.request.raw.stream.peer)")
-    service.observe { $0.connectionOpened(from: exchange.request.raw.stream.peer) }
+    if service.isObserved { observeOpening() }
     do throws(Interruption) {
       let origin = try learnOrigin()
       while let head = try nextHead() {
         guard try answer(head, from: origin) else { break }
       }
     } catch {
+      if service.isObserved { endObservation(after: error) }
       switch error {
       case .refused(let refusal):
         service.debug("Refused: \(refusal.status.code) \(refusal.detail ?? "")")
@@ -60,12 +61,11 @@ struct ConnectionLoop: ~Copyable {
         service.debug("Response cut")
         if isSilent { exchange.request.raw.stream.resetOnClose() } else { linger() }
       }
-      endObservation(after: error)
     }
     // What the client does not take must not stay in the system's memory.
     if exchange.request.raw.isStuck { exchange.request.raw.stream.resetOnClose() }
     service.debug("Connection closed")
-    service.observe { $0.connectionClosed(from: exchange.request.raw.stream.peer) }
+    if service.isObserved { observeClosing() }
   }
 
   /// Who speaks, which a proxy may have to tell before anything else.
@@ -114,7 +114,7 @@ struct ConnectionLoop: ~Copyable {
     if closes, !response.takesOver { response.fields[.connection] = "close" }
     try send(response, to: request, isLast: closes)
     service.debug("\(request.method) \(request.path) \(response.status.code)")
-    if service.isObserved { endObservation(with: response) }
+    if service.isObserved { try endObservation() }
     if !closes, exchange.request.machine.ourState == .done { _ = exchange.request.drain() }
     guard exchange.request.machine.ourState == .done, exchange.request.machine.peerState == .done
     else {
@@ -176,7 +176,8 @@ struct ConnectionLoop: ~Copyable {
 
   @inline(never)
   private func overdue(_ request: Request) -> Interruption {
-    service.configuration.logger.warning("Handler overdue: \(request.method) \(request.path)")
+    service.configuration.logger.warning(
+      "Handler overdue: \(request.method) \(request.path)", metadata: ["request": "\(request.id)"])
     return .overdue
   }
 

@@ -15,12 +15,15 @@ final class RequestOrigin: Sendable {
   let scheme: Request.Scheme
   /// The connection's.
   let number: UInt64
+  /// The id that a proxy gave the request.
+  let requestID: String?
 
   init(
     peer: Address, peerCredentials: PeerCredentials?, client: Address, scheme: Request.Scheme,
-    number: UInt64
+    number: UInt64, requestID: String? = nil
   ) {
     self.number = number
+    self.requestID = requestID
     self.peer = peer
     self.peerCredentials = peerCredentials
     self.client = client
@@ -64,20 +67,24 @@ struct Origin {
       number: number)
   }
 
-  /// Where a request comes from, with what the proxies before us say of its client.
+  /// Where a request comes from, with what the proxies before us say of it.
   func origin(of head: RequestHead, _ service: Service) -> RequestOrigin {
     // Most servers have no proxy that tells.
-    guard isClientKnown, service.configuration.proxies.field != nil else { return known }
+    guard isClientKnown, service.configuration.proxies.readsFields else { return known }
+    let forwarding = forwarding(of: head, service)
+    return RequestOrigin(
+      peer: known.peer, peerCredentials: known.peerCredentials, client: forwarding.client,
+      scheme: forwarding.scheme ?? .http, number: known.number,
+      requestID: service.configuration.proxies.requestID(of: head.fields, from: known.client))
+  }
+
+  private func forwarding(of head: RequestHead, _ service: Service) -> Forwarding {
     do throws(MalformedForwarding) {
-      let forwarding = try service.configuration.proxies.forwarding(
-        of: head.fields, from: known.client)
-      return RequestOrigin(
-        peer: known.peer, peerCredentials: known.peerCredentials, client: forwarding.client,
-        scheme: forwarding.scheme ?? .http, number: known.number)
+      return try service.configuration.proxies.forwarding(of: head.fields, from: known.client)
     } catch {
       service.configuration.logger.debug(
         "Ignored what \(known.client) says of a request's client: malformed")
-      return known
+      return Forwarding(client: known.client)
     }
   }
 }

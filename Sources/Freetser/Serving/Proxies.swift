@@ -1,5 +1,6 @@
 // Settings: which proxies stand before a server, and how they say for whom they speak.
 
+public import HTTPTypes
 public import Transport
 
 /// The proxies before a server, which tell where a request comes from: nobody is believed by default.
@@ -35,6 +36,12 @@ public struct Proxies: Hashable, Sendable {
     case xForwardedFor
   }
 
+  /// The field in which the nearest proxy gives each request an id, such as `X-Request-ID`; none by default.
+  ///
+  /// ``Request/id`` is then that one, if there is one such field, whose value has 1 to 128 letters, digits and
+  /// `._:/+=-`. The proxy must set the field, or its clients choose the ids.
+  public var requestIDField: HTTPField.Name?
+
   /// How long a proxy may take to send the whole PROXY header; 5 s by default. Then the connection is closed.
   ///
   /// The protocol asks for at least 3 s, in which TCP can send again what was lost.
@@ -50,6 +57,9 @@ public struct Proxies: Hashable, Sendable {
     self.trusted = trusted
     self.field = field
   }
+
+  /// Whether proxies may tell something in fields of requests.
+  var readsFields: Bool { field != nil || requestIDField != nil }
 
   /// Ends the program with a sentence if a setting makes no sense.
   func check(with endpoints: [Endpoint]) {

@@ -13,6 +13,8 @@ struct Life {
   private let wire: SimulatedWire
   private let handler: SimulatedHandler
   private let service: Service
+  /// In every second life somebody observes, as the server then goes other ways.
+  private let recorder: ExchangeRecorder?
   private(set) var findings: [String] = []
 
   /// How many steps the server took.
@@ -26,8 +28,11 @@ struct Life {
     wire = SimulatedWire(to: client, plan.faults, capacity: plan.capacity, seed: plan.seed &+ 2)
     let handler = SimulatedHandler(plan, wire)
     self.handler = handler
+    recorder = plan.seed.isMultiple(of: 2) ? ExchangeRecorder() : nil
+    var configuration = plan.configuration
+    if let recorder { configuration.observers = [recorder] }
     service = Service(
-      configuration: plan.configuration,
+      configuration: configuration,
       handler: plan.streams
         ? .streaming { try handler.answer($0, &$1) } : .whole { try handler.answer($0) })
   }
@@ -51,6 +56,7 @@ struct Life {
     check(steps <= 500 + wire.moved * 16, "\(steps) steps moved \(wire.moved) bytes")
     checkBudget()
     checkCalls()
+    if let recorder { checkObserved(by: recorder) }
     for (number, response) in client.responses.enumerated() { check(response, to: number) }
     if plan.isCertain { checkCertain() }
   }
@@ -82,6 +88,29 @@ struct Life {
     check(Set(handler.calls).count == handler.calls.count, "a handler was called twice")
     for id in handler.calls where plan.requests.indices.contains(id) {
       check(plan.requests[id].flaw == nil, "a handler was called for a request with a flaw")
+    }
+  }
+
+  /// Each request whose head came is told of once, and what is told is what the client got.
+  private mutating func checkObserved(by recorder: ExchangeRecorder) {
+    let exchanges = recorder.exchanges
+    check(recorder.opened == 1 && recorder.closed == 1, "a connection is opened and closed once")
+    let ids = exchanges.compactMap { $0.request?.fields["X-Id"].flatMap { Int($0) } }
+    check(Set(ids).isSuperset(of: handler.calls), "a request was not told of")
+    check(Set(ids).count == ids.count, "a request was told of twice")
+    check(client.responses.count <= exchanges.count, "a response was not told of")
+    for (response, exchange) in zip(client.responses, exchanges) {
+      check(
+        exchange.status?.code == response.status,
+        "\(response.status) was told of as \(exchange.status.map { "\($0.code)" } ?? "none")")
+      // Whether a body goes with the answer to a head that cannot be read, server and client may see differently.
+      guard response.isComplete, let request = exchange.request, request.method != .connect,
+        exchange.status != .switchingProtocols
+      else { continue }
+      check(exchange.bodySize >= response.body.count, "a body was told of as shorter than it is")
+      if exchange.isComplete {
+        check(exchange.bodySize == response.body.count, "a body was told of as longer than it is")
+      }
     }
   }
 
