@@ -121,7 +121,8 @@ public struct Request: Sendable {
 
   /// The names and values in the query, decoded as forms are (`+` is a space), in order.
   ///
-  /// `nil` if an escape is broken or a name or value is not UTF-8; empty without a query.
+  /// `nil` if an escape is broken, or a name or value is not UTF-8 or has more than 30 combining marks in a row; empty
+  /// without a query.
   public var queryItems: [(name: String, value: String)]? { try? decodedQuery() }
 
   /// The same, and why if there is none.

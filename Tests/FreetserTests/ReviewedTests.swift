@@ -1,0 +1,94 @@
+// What a review found: input that was valid and did harm, and what was not as it is described.
+
+import Freetser
+import FreetserTesting
+import HTTPCore
+import HTTPTypes
+import KVStore
+import Testing
+import Threads
+
+@testable import Freetser
+
+@Suite("Reviewed")
+struct ReviewedTests {
+  /// Combining marks of two classes by turns, which take the longest to sort.
+  private static func marks(_ count: Int) -> String {
+    var text = "a"
+    for index in 0..<count { text.unicodeScalars.append(index % 2 == 0 ? "\u{301}" : "\u{316}") }
+    return text
+  }
+
+  private static func takes(_ read: () throws -> Void) -> Bool {
+    do {
+      try read()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  // MARK: Text that takes long to compare or hash
+
+  @Test("No more than 30 combining marks are taken in a row", arguments: [30, 31])
+  func marksInARow(_ count: Int) throws {
+    let isTaken = count <= 30
+    let text = Self.marks(count)
+    #expect(text.isStreamSafe == isTaken)
+    #expect((text + "b" + text).isStreamSafe == isTaken)
+    let escaped = text.unicodeScalars.map {
+      $0.isASCII ? String($0) : "\\u0" + String($0.value, radix: 16)
+    }.joined()
+    for string in [text, escaped, "\\n\(escaped)\\\\", "😀\(text)"] {
+      for body in ["{\"\(string)\": 1}", "[\"\(string)\"]"] {
+        #expect(Self.takes { try JSONText.check(Array(body.utf8), maximumDepth: 64) } == isTaken)
+      }
+    }
+    for form in ["\(text)=1", "a=\(text)"] {
+      #expect(Self.takes { _ = try PercentEncoding.decodeForm(Array(form.utf8).span) } == isTaken)
+    }
+    let disposition = "Content-Disposition: form-data; name=\"\(text)\""
+    #expect(Self.takes { _ = try PartHead(Array(disposition.utf8)[...]) } == isTaken)
+    let request = try makeRequest(fields: [("Cookie", "x=\(text); \(text)=y; z=1")])
+    #expect(request.cookies.items.map(\.name) == (isTaken ? ["x", text, "z"] : ["z"]))
+    #expect(
+      MediaTypes.type(of: "a.\(text)", or: [text: "a/b"])
+        == (isTaken ? "a/b" : "application/octet-stream"))
+  }
+
+  @Test("Escaped pairs of surrogates are no marks, and may be such as are")
+  func escapedPairs() throws {
+    let smile = String(repeating: "\\ud83d\\ude00", count: 100)
+    try JSONText.check(Array("[\"\(smile)\"]".utf8), maximumDepth: 64)
+    // U+1D165, a musical stem.
+    let stems = String(repeating: "\\ud834\\udd65", count: 31)
+    #expect(throws: HTTPError.self) {
+      try JSONText.check(Array("[\"\(stems)\"]".utf8), maximumDepth: 64)
+    }
+  }
+
+  /// Each of these took hours.
+  @Test("A megabyte of combining marks is read as fast as another")
+  func megabytes() throws {
+    let text = Self.marks(500_000)
+    #expect(Preference.list("text/html, \(text), */*;q=0.1").map(\.name) == ["text/html", "*/*"])
+    for range in [text, "bytes=0-\(text)", "bytes=\(text)-", "bytes=0-1, \(text)"] {
+      #expect(RequestedBytes(range, of: 100) == .all)
+    }
+    #expect(CivilTime(httpDate: text, thisYear: 2026) == nil)
+    #expect(CivilTime(httpDate: "Sun, 06 Nov 1994 08:49:37 GMT\(text)", thisYear: 2026) == nil)
+    #expect(ServerSentEvent(data: text + "\n" + text).text?.utf8.count == 2 * 1_000_001 + 15)
+    let form = RequestContent.bytes(
+      Array("a=1&\(text)=2".utf8), contentType: "application/x-www-form-urlencoded")
+    var routes = Routes()
+    routes.post("/form") { request, _ in
+      .text("\(try request.form([String: String].self))")
+    }
+    routes.post("/json") { request, _ in .text("\(try request.json([String: Int].self))") }
+    let client = try TestClient(Server(.tcp(port: 0), routes: routes))
+    #expect(try client.post("/form", form).status == .badRequest)
+    let json = RequestContent.bytes(
+      Array("{\"\(text)\": 1}".utf8), contentType: "application/json")
+    #expect(try client.post("/json", json).status == .badRequest)
+  }
+}
