@@ -91,4 +91,11 @@ struct ReviewedTests {
       Array("{\"\(text)\": 1}".utf8), contentType: "application/json")
     #expect(try client.post("/json", json).status == .badRequest)
   }
+
+  @Test(
+    "A time before another connection is not negative",
+    arguments: [Duration.milliseconds(-500), .seconds(-5), .zero])
+  func retry(_ time: Duration) {
+    #expect(ServerSentEvent(data: "", retry: time).text == "retry: 0\ndata: \n\n")
+  }
 }

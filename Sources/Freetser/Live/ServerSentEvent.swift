@@ -31,8 +31,8 @@ public struct ServerSentEvent: Equatable, Sendable {
     if let id { text += "id: \(id)\n" }
     if let event { text += "event: \(event)\n" }
     if let retry {
-      text +=
-        "retry: \(max(0, retry.components.seconds) * 1000 + retry.components.attoseconds / 1_000_000_000_000_000)\n"
+      let (seconds, attoseconds) = max(.zero, retry).components
+      text += "retry: \(seconds * 1000 + attoseconds / 1_000_000_000_000_000)\n"
     }
     for line in Self.lines(of: data) { text += "data: \(line)\n" }
     return text + "\n"
