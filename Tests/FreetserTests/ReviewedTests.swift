@@ -92,6 +92,47 @@ struct ReviewedTests {
     #expect(try client.post("/json", json).status == .badRequest)
   }
 
+  // MARK: Events
+
+  /// Says when a connection has ended.
+  private final class Endings: ServerObserver {
+    let count = Monitor(0)
+    func connectionClosed(from peer: Address) {
+      count.withLock { $0 += 1 }
+      count.wakeAll()
+    }
+    func exchangeEnded(_ exchange: borrowing Exchange) {}
+  }
+
+  @Test("A stream ends when its client goes, also while changes come of which nothing is sent")
+  func filteredChanges() throws {
+    let store = try Store.inMemory(tables: ["notes"])
+    let change: @Sendable () throws -> Void = {
+      _ = try store.execute { try $0.overwrite("notes", "a", "b") }
+    }
+    let endings = Endings()
+    var configuration = ServerConfiguration()
+    configuration.observers = [endings]
+    var routes = Routes()
+    routes.get("/") { _, _ in
+      let changes = try store.changes(in: "notes")
+      try change()
+      return .events(changes) { _ in
+        try change()  // there is always another
+        return nil
+      }
+    }
+    let server = Server(.tcp(port: 0), routes: routes, configuration: configuration)
+    let address = try server.start()
+    defer { server.stop(within: .zero) }
+    do {
+      let client = try SocketClient(address)
+      try client.send("GET / HTTP/1.1\nHost: h\n\n")
+      _ = try client.receive(throughExactly: ":\n\n")
+    }
+    #expect(endings.count.wait(until: .now() + .seconds(20)) { $0 == 1 ? () : nil } != nil)
+  }
+
   @Test(
     "A time before another connection is not negative",
     arguments: [Duration.milliseconds(-500), .seconds(-5), .zero])
