@@ -139,4 +139,16 @@ struct ReviewedTests {
   func retry(_ time: Duration) {
     #expect(ServerSentEvent(data: "", retry: time).text == "retry: 0\ndata: \n\n")
   }
+
+  // MARK: Answers and targets
+
+  @Test(
+    "Caches are told that an error looks otherwise to others",
+    arguments: ["text/html", "application/json"])
+  func vary(_ accept: String) throws {
+    let client = try TestClient(Server(.tcp(port: 0), routes: Routes()))
+    let response = try client.get("/none", fields: [.accept: accept])
+    #expect(response.status == .notFound)
+    #expect(response.fields["Vary"] == "Accept")
+  }
 }
