@@ -151,4 +151,10 @@ struct ReviewedTests {
     #expect(response.status == .notFound)
     #expect(response.fields["Vary"] == "Accept")
   }
+
+  @Test("An error is one line of a log, whatever its client wrote")
+  func oneLine() {
+    let error = HTTPError(.badRequest, "“a\r\nb” is missing")
+    #expect(error.description == "400 Bad Request: “a\\r\\nb” is missing")
+  }
 }
