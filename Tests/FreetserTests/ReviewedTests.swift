@@ -157,4 +157,11 @@ struct ReviewedTests {
     let error = HTTPError(.badRequest, "“a\r\nb” is missing")
     #expect(error.description == "400 Bad Request: “a\\r\\nb” is missing")
   }
+
+  @Test("A whole URI without a path has the path /, decoded too")
+  func decodedPath() throws {
+    #expect(try makeRequest("http://h").decodedPath == "/")
+    #expect(try makeRequest("http://h?a%20b").decodedPath == "/")
+    #expect(try makeRequest("http://h/a%20b").decodedPath == "/a b")
+  }
 }

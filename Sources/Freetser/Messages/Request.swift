@@ -108,7 +108,9 @@ public struct Request: Sendable {
   /// A decoded `/` or `..` cannot be told from one that was sent plainly: compare and split ``path`` first.
   public var decodedPath: String? {
     head.withTarget { target in
-      PercentEncoding.decode(target.extracting(TargetParts(target).path), plusIsSpace: false)
+      let path = TargetParts(target).path
+      return path.isEmpty
+        ? "/" : PercentEncoding.decode(target.extracting(path), plusIsSpace: false)
     }
   }
 
