@@ -164,4 +164,12 @@ struct ReviewedTests {
     #expect(try makeRequest("http://h?a%20b").decodedPath == "/")
     #expect(try makeRequest("http://h/a%20b").decodedPath == "/a b")
   }
+
+  @Test("A tail stands at the end, also of the path of a group")
+  func tailOfGroup() async {
+    await #expect(processExitsWith: .failure) {
+      var routes = Routes()
+      routes.group("/files/*path") { $0.get("/status") { _, _ in .text("") } }
+    }
+  }
 }
