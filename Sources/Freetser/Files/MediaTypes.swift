@@ -14,8 +14,10 @@ enum MediaTypes {
     guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")), dot > name.startIndex else {
       return unknown
     }
-    let ending = name[name.utf8.index(after: dot)...].lowercased()
-    return others[ending] ?? byEnding[ending] ?? unknown
+    let ending = name[name.utf8.index(after: dot)...]
+    guard ending.isStreamSafe else { return unknown }
+    let lowercased = ending.lowercased()
+    return others[lowercased] ?? byEnding[lowercased] ?? unknown
   }
 
   /// As IANA has them, or if it has none, as browsers know them. Text is in UTF-8.

@@ -15,7 +15,8 @@ public struct Cookies: Sendable {
   /// All of them, in order. Of one name there may be several.
   ///
   /// Names are as they came, values without percent escapes (``Cookie``). What is no cookie, for want of a name, an equals
-  /// sign or UTF-8, is left out: whoever set it, it is not for us.
+  /// sign or UTF-8, is left out: whoever set it, it is not for us. So is one with more than 30 combining marks in a row,
+  /// which take long to look up.
   public private(set) var items: [(name: String, value: String)] = []
 
   init(_ fields: Fields) {
@@ -40,9 +41,9 @@ public struct Cookies: Sendable {
     else { return nil }
     let value = pair.extracting(trimmed(pair, equals + 1..<pair.count))
     // What others set with a percent sign need not be an escape.
-    guard let text = PercentEncoding.decode(value, plusIsSpace: false) ?? text(value) else {
-      return nil
-    }
+    guard let text = PercentEncoding.decode(value, plusIsSpace: false) ?? text(value),
+      name.isStreamSafe, text.isStreamSafe
+    else { return nil }
     return (name, text)
   }
 

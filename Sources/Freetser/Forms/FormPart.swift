@@ -130,10 +130,14 @@ public struct FormPart: ~Copyable {
   /// The content as text, as ``readAll(limit:)`` reads it.
   ///
   /// - Parameter limit: How long it may be. In bytes.
-  /// - Throws: As ``readAll(limit:)`` does; ``HTTPError``, 400, if it is not UTF-8.
+  /// - Throws: As ``readAll(limit:)`` does; ``HTTPError``, 400, if it is not UTF-8, or has more than 30 combining marks in a
+  ///   row.
   public mutating func text(limit: Int = 65_536) throws -> String {
     guard let text = String(validating: try readAll(limit: limit), as: UTF8.self) else {
       throw HTTPError(field: name, "is not UTF-8")
+    }
+    guard text.isStreamSafe else {
+      throw HTTPError(field: name, "has too many combining marks in a row")
     }
     return text
   }

@@ -8,8 +8,8 @@ struct JSONText {
   private var open: [Bool] = []
   private let maximumDepth: Int
 
-  /// - Throws: ``HTTPError``, 400, if the bytes are not one JSON text in UTF-8 (section 8.1), or nested deeper than they
-  ///   may be.
+  /// - Throws: ``HTTPError``, 400, if the bytes are not one JSON text in UTF-8 (section 8.1), nested deeper than they
+  ///   may be, or have a string with too many combining marks in a row: the decoder hashes names (``CombiningMarks``).
   static func check(_ bytes: [UInt8], maximumDepth: Int) throws(HTTPError) {
     guard (try? UTF8Span(validating: bytes.span)) != nil else {
       throw HTTPError(.badRequest, "The body is not JSON: it is not UTF-8")
@@ -18,11 +18,7 @@ struct JSONText {
     do throws(Flaw) {
       try text.pass()
     } catch {
-      throw HTTPError(
-        .badRequest,
-        error == .tooDeep
-          ? "The body is nested deeper than \(maximumDepth) levels"
-          : "The body is not JSON, from byte \(text.index + 1) on")
+      throw HTTPError(.badRequest, text.detail(error))
     }
   }
 
@@ -31,7 +27,15 @@ struct JSONText {
     self.maximumDepth = maximumDepth
   }
 
-  private enum Flaw: Error { case malformed, tooDeep }
+  private enum Flaw: Error { case malformed, tooDeep, tooManyMarks }
+
+  private func detail(_ flaw: Flaw) -> String {
+    switch flaw {
+    case .malformed: "The body is not JSON, from byte \(index + 1) on"
+    case .tooDeep: "The body is nested deeper than \(maximumDepth) levels"
+    case .tooManyMarks: "A text in the body has too many combining marks in a row"
+    }
+  }
 }
 
 // MARK: Values in values
@@ -123,12 +127,40 @@ extension JSONText {
   /// Section 7: bytes that are no control byte, quote or backslash; and escapes.
   private mutating func passString() throws(Flaw) {
     index += 1
+    let start = index
+    var isPlain = true
     while let byte = next, byte >= 0x20 {
       index += 1
-      if byte == UInt8(ascii: "\"") { return }
-      if byte == UInt8(ascii: "\\") { try passEscape() }
+      if byte == UInt8(ascii: "\"") {
+        return isPlain ? () : try checkMarks(start..<index - 1)
+      }
+      if byte >= 0x80 { isPlain = false }
+      if byte == UInt8(ascii: "\\") {
+        if next == UInt8(ascii: "u") { isPlain = false }
+        try passEscape()
+      }
     }
     throw .malformed
+  }
+
+  /// - Parameter string: What stands between the quotes, in which all escapes are whole.
+  @inline(never)
+  private func checkMarks(_ string: Range<Int>) throws(Flaw) {
+    var units: [UInt16] = []
+    var rest = bytes[string]
+    while !rest.isEmpty {
+      let plain = rest.prefix { $0 != UInt8(ascii: "\\") }
+      units += String(decoding: plain, as: UTF8.self).utf16
+      rest = rest[plain.endIndex...].dropFirst()
+      if rest.popFirst() == UInt8(ascii: "u") {
+        let digits = String(decoding: rest.prefix(4), as: UTF8.self)
+        units.append(UInt16(digits, radix: 16) ?? 0)
+        rest = rest.dropFirst(4)
+      } else {
+        units.append(0)  // another escape, of which none is a mark; or the end
+      }
+    }
+    guard String(decoding: units, as: UTF16.self).isStreamSafe else { throw .tooManyMarks }
   }
 
   private mutating func passEscape() throws(Flaw) {

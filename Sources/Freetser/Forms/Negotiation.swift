@@ -92,9 +92,11 @@ struct Preference: Equatable {
 
   /// The members of a list; those that make no sense are left out.
   static func list(_ text: String) -> [Preference] {
-    text.split(separator: ",").compactMap { member in
-      let parts = member.split(separator: ";", omittingEmptySubsequences: false)
-        .map { trimmed($0).lowercased() }
+    // By bytes: a client can write characters that take long to compare (``CombiningMarks``).
+    text.utf8.split(separator: UInt8(ascii: ",")).compactMap { member in
+      guard member.allSatisfy({ $0 < 0x80 }) else { return nil }
+      let parts = member.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
+        .map { String(Substring(trimmed($0))).lowercased() }
       guard let name = parts.first, !name.isEmpty else { return nil }
       let parameters = parts.dropFirst().filter { !$0.isEmpty }
       guard let quality = parameters.firstIndex(where: { $0.hasPrefix("q=") }) else {
@@ -105,12 +107,6 @@ struct Preference: Equatable {
         Preference(name: name, weight: $0, hasParameters: quality > parameters.startIndex)
       }
     }
-  }
-
-  private static func trimmed(_ text: Substring) -> Substring {
-    func isSpace(_ character: Character) -> Bool { character == " " || character == "\t" }
-    let end = text.lastIndex { !isSpace($0) }
-    return end.map { text[...$0].drop(while: isSpace) } ?? ""
   }
 
   /// `( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )`, in thousandths.

@@ -11,7 +11,8 @@ struct PartHead: Equatable {
 
   /// Reads a head.
   ///
-  /// - Throws: ``HTTPError``, 400, if it is malformed, has no name, or has a content that would have to be decoded.
+  /// - Throws: ``HTTPError``, 400, if it is malformed, has no name or too many combining marks in a row
+  ///   (``CombiningMarks``), or has a content that would have to be decoded.
   init(_ bytes: ArraySlice<UInt8>) throws(HTTPError) {
     let fields = try Self.fields(bytes)
     let dispositions = fields.values(of: "Content-Disposition")
@@ -32,7 +33,9 @@ struct PartHead: Equatable {
 
   private static func fields(_ bytes: ArraySlice<UInt8>) throws(HTTPError) -> Fields {
     let malformed = HTTPError(.badRequest, "The head of a part is malformed")
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw malformed }
+    guard let text = String(validating: bytes, as: UTF8.self), text.isStreamSafe else {
+      throw malformed
+    }
     var fields = Fields()
     for line in text.split(separator: "\r\n" as Character, omittingEmptySubsequences: true) {
       guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")) else { throw malformed }

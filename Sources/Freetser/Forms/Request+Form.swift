@@ -68,8 +68,8 @@ extension Request {
   /// The names and values of the form in the body, decoded, in order.
   ///
   /// - Parameter maximumCount: How many the form may have.
-  /// - Throws: ``HTTPError``: 400 if an escape is broken or a name or value is not UTF-8, 413 if there are too many, 415
-  ///   if the body is not of type `application/x-www-form-urlencoded`.
+  /// - Throws: ``HTTPError``: 400 if an escape is broken or a name or value is not UTF-8 or has more than 30 combining
+  ///   marks in a row, 413 if there are too many, 415 if the body is not of type `application/x-www-form-urlencoded`.
   public func formItems(
     maximumCount: Int = 1_000
   ) throws(HTTPError) -> [(name: String, value: String)] {

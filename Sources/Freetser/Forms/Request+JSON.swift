@@ -23,8 +23,9 @@ extension Request {
   /// - Parameters:
   ///   - type: The type, where it cannot be told from what is done with it.
   ///   - maximumDepth: How many lists and objects may stand in each other, the outermost included.
-  /// - Throws: ``HTTPError``: 415 for other media types; 400 if the body is empty, not JSON, or no such value, with the
-  ///   way to what is wrong as its field, as in `items[2].name`; whatever else the type's own `init(from:)` throws.
+  /// - Throws: ``HTTPError``: 415 for other media types; 400 if the body is empty, not JSON, has a text with more than 30
+  ///   combining marks in a row, or is no such value, with the way to what is wrong as its field, as in `items[2].name`;
+  ///   whatever else the type's own `init(from:)` throws.
   public func json<Value: Decodable>(
     _ type: Value.Type = Value.self, maximumDepth: Int = 64
   ) throws -> Value {

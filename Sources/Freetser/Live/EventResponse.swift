@@ -56,26 +56,32 @@ extension Response {
     _ changes: Changes, heartbeat: Duration = .seconds(15),
     _ event: @escaping @Sendable (Change) throws -> ServerSentEvent?
   ) -> Response {
-    events { body in
+    precondition(heartbeat > .zero, "a heartbeat comes after some time")
+    return events { body in
       var changes = changes
-      var silence = Duration.zero
+      let pause = min(heartbeat, .seconds(1))
+      var (sent, looked) = (MonotonicTime.now(), MonotonicTime.now())
       while true {
-        switch try changes.nextUnlessClosed(within: min(heartbeat, .seconds(1))) {
+        switch try changes.nextUnlessClosed(within: pause) {
         case .event(.change(let change)):
-          guard let event = try event(change) else { continue }
-          try body.send(event)
-          silence = .zero
+          if let event = try event(change) {
+            try body.send(event)
+            sent = .now()
+          }
         case .event(.missed(let sequence)):
           try body.send(ServerSentEvent(id: "\(sequence)", event: "missed", data: ""))
-          silence = .zero
-        case .none:
-          guard try body.wait(for: .zero) == .timeOver else { return }
-          silence += min(heartbeat, .seconds(1))
-          if silence >= heartbeat {
-            try body.sendHeartbeat()
-            silence = .zero
-          }
+          sent = .now()
+        case .none: break
         case .closed: return
+        }
+        // Also while changes come without a pause, of which nothing need be sent.
+        let now = MonotonicTime.now()
+        guard now - looked >= pause else { continue }
+        looked = now
+        guard try body.wait(for: .zero) == .timeOver else { return }
+        if now - sent >= heartbeat {
+          try body.sendHeartbeat()
+          sent = now
         }
       }
     }

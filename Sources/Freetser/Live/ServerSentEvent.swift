@@ -31,18 +31,24 @@ public struct ServerSentEvent: Equatable, Sendable {
     if let id { text += "id: \(id)\n" }
     if let event { text += "event: \(event)\n" }
     if let retry {
-      text +=
-        "retry: \(max(0, retry.components.seconds) * 1000 + retry.components.attoseconds / 1_000_000_000_000_000)\n"
+      let (seconds, attoseconds) = max(.zero, retry).components
+      text += "retry: \(seconds * 1000 + attoseconds / 1_000_000_000_000_000)\n"
     }
-    // A character is a line break by itself, CR LF too.
-    for line in data.split(omittingEmptySubsequences: false, whereSeparator: Self.endsLine) {
-      text += "data: \(line)\n"
-    }
+    for line in Self.lines(of: data) { text += "data: \(line)\n" }
     return text + "\n"
   }
 
-  private static func endsLine(_ character: Character) -> Bool {
-    character == "\n" || character == "\r" || character == "\r\n"
+  /// What stands between LF, CR, and CR LF. By bytes: a client may have written characters that take long to compare
+  /// (``CombiningMarks``).
+  private static func lines(of text: String) -> [Substring] {
+    var lines: [Substring] = []
+    var rest = text.utf8[...]
+    while let end = rest.firstIndex(where: { $0 == 0x0a || $0 == 0x0d }) {
+      lines.append(Substring(rest[..<end]))
+      let isPair = rest[end] == 0x0d && rest[rest.index(after: end)...].first == 0x0a
+      rest = rest[end...].dropFirst(isPair ? 2 : 1)
+    }
+    return lines + [Substring(rest)]
   }
 }
 

@@ -21,3 +21,9 @@ func trimmed(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
   while start < end, isSpace(bytes[end - 1]) { end -= 1 }
   return start..<end
 }
+
+/// The text without the spaces and tabs at its ends.
+func trimmed(_ text: Substring.UTF8View) -> Substring.UTF8View {
+  guard let last = text.lastIndex(where: { !isSpace($0) }) else { return text.prefix(0) }
+  return text[...last].drop(while: isSpace)
+}

@@ -1,6 +1,7 @@
 // An answer that is thrown: what is wrong, in words for the client.
 
 public import HTTPTypes
+import Transport
 
 /// Why a request is not answered as it asks, told to the client.
 ///
@@ -68,6 +69,6 @@ extension HTTPError {
 extension HTTPError: CustomStringConvertible {
   /// One line for a log: `400 Bad Request: “age” is not a number`.
   public var description: String {
-    "\(status.code) \(status.reasonPhrase)" + (detail.map { ": \($0)" } ?? "")
+    "\(status.code) \(status.reasonPhrase)" + (detail.map { ": \(onOneLine($0))" } ?? "")
   }
 }

@@ -51,7 +51,8 @@ enum PercentEncoding {
 
   /// The `name=value` pairs between the `&`; a pair without `=` is a name with an empty value.
   ///
-  /// - Throws: ``HTTPError``: 400 if a name or value cannot be decoded, 413 if there are more pairs than may be.
+  /// - Throws: ``HTTPError``: 400 if a name or value cannot be decoded, or has too many combining marks in a row
+  ///   (``CombiningMarks``), 413 if there are more pairs than may be.
   static func decodeForm(
     _ bytes: Span<UInt8>, maximumCount: Int = .max
   ) throws(HTTPError) -> [(name: String, value: String)] {
@@ -69,6 +70,9 @@ enum PercentEncoding {
           bytes.extracting((equals.map { $0 + 1 } ?? end)..<end), plusIsSpace: true)
       else {
         throw HTTPError(.badRequest, "A name or value has a broken escape, or is not UTF-8")
+      }
+      guard name.isStreamSafe, value.isStreamSafe else {
+        throw HTTPError(.badRequest, "A name or value has too many combining marks in a row")
       }
       pairs.append((name, value))
     }

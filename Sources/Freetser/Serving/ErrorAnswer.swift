@@ -53,6 +53,7 @@ extension HTTPError {
     if best?.hasPrefix("text/") == true {
       var response = Refusal(status: status, detail: detail).response
       for (name, value) in fields.lines { response.fields.append(name, value) }
+      response.fields.append(.vary, "Accept")
       return response
     }
     let problem = Problem(
@@ -62,7 +63,11 @@ extension HTTPError {
     guard let body = try? encoder.encode(problem) else {
       preconditionFailure("texts and a number can be written as JSON")
     }
-    return .bytes(Array(body), contentType: json, status: status, fields: fields)
+    var response = Response.bytes(
+      Array(body), contentType: json, status: status, fields: fields)
+    // A cache may keep some errors without being told to, such as 404 (RFC 9110 section 15.1).
+    response.fields.append(.vary, "Accept")
+    return response
   }
 }
 
