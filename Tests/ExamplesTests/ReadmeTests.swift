@@ -140,9 +140,62 @@ struct DocumentationTests {
   func files() throws {
     let directory = try TemporaryDirectory()
     let blocks = try Snippet.blocks(of: "Sources/Freetser/Freetser.docc/Files.md")
-    let manual = directory.file("manual.txt")
+    let (manual, assets) = (directory.file("manual.txt"), directory.file("Public"))
+    let block = blocks.joined(separator: "\n").replacing("port: 8000", with: "port: 0")
+      .replacing("manual.txt", with: manual).replacing("\"Public\"", with: "\"\(assets)\"")
+    let program = try Snippet.build(block, in: directory)
+    let early = try ChildProcess.run(program, [])
+    #expect(early.exit != .status(0))
+    #expect(early.errors.contains("cannot open \(assets): no such file or directory"))
+    try FileManager.default.createDirectory(atPath: assets, withIntermediateDirectories: false)
+    for (name, text) in ["index.html": "Home", "app.js": "Script", ".env": "Secret"] {
+      try text.write(toFile: "\(assets)/\(name)", atomically: false, encoding: .utf8)
+    }
+    let process = try ChildProcess(program, [])
+    defer { process.kill() }
+    let address = try process.wait(for: "the address") { output in
+      output.text.firstMatch(of: /Server listening on (.+)\n/).map { String($0.1) }
+    }
+    func curl(_ path: String, _ options: String...) throws -> String {
+      try Tool.curl.run(
+        ["-s", "--path-as-is", "-H", "Accept: text/plain", "http://\(address)\(path)"] + options
+      ).text
+    }
+    #expect(try curl("/assets/app.js", "-w", "%header{cache-control}") == "Scriptno-cache")
+    #expect(try curl("/assets", "-L") == "Home")
+    for path in ["/assets/.env", "/assets/../manual.txt", "/assets/%2e%2e/manual.txt"] {
+      #expect(try curl(path) == "404 Error: Not Found\n")
+    }
+    #expect(try curl("/manual", "-w", "%{http_code}") == "404 Error: Not Found\n404")
+    try "Read me.".write(toFile: manual, atomically: false, encoding: .utf8)
+    #expect(try curl("/manual", "-w", "%header{cache-control}") == "Read me.max-age=60")
+    #expect(try curl("/manual", "-r", "5-6", "-w", "%{http_code}") == "me206")
+    #expect(
+      try curl("/download", "-w", "%header{content-disposition}")
+        == "Read me.attachment; filename=\"Read me.txt\"")
+    #expect(try curl("/framed") == "The manual has 8 bytes:\nRead me.")
+    func put(_ text: String, _ condition: String) throws -> String {
+      try curl(
+        "/notes/1", "-X", "PUT", "--data", text, "-H", condition, "-o", "/dev/null",
+        "-w", "%{http_code} %header{etag}")
+    }
+    #expect(try put("one", "X-Nothing: 1") == "428 ")
+    #expect(try put("one", "If-None-Match: *") == "204 \"0\"")
+    #expect(try put("two", "If-Match: \"0\"") == "204 \"1\"")
+    #expect(try put("three", "If-Match: \"0\"") == "412 ")
+    #expect(try curl("/notes/1", "-w", "%header{etag}") == "two\"1\"")
+    #expect(try curl("/notes/1", "-H", "If-None-Match: \"1\"", "-w", "%{http_code}") == "304")
+    process.send(SIGTERM)
+    #expect(try process.waitForEnd().exit == .status(0))
+  }
+
+  @Test("Queries, forms, JSON, cookies and files are read as the article says", .needs(.curl))
+  func forms() throws {
+    let directory = try TemporaryDirectory()
+    let blocks = try Snippet.blocks(of: "Sources/Freetser/Freetser.docc/Forms.md")
+    let photos = directory.file("photos")
     let block = try #require(blocks.first).replacing("port: 8000", with: "port: 0")
-      .replacing("manual.txt", with: manual)
+      .replacing("to: \"photos\"", with: "to: \"\(photos)\"")
     let process = try ChildProcess(try Snippet.build(block, in: directory), [])
     defer { process.kill() }
     let address = try process.wait(for: "the address") { output in
@@ -151,14 +204,43 @@ struct DocumentationTests {
     func curl(_ path: String, _ options: String...) throws -> String {
       try Tool.curl.run(["-s", "http://\(address)\(path)"] + options).text
     }
-    #expect(try curl("/manual", "-w", "%{http_code}") == "404 Error: Not Found\n404")
-    try "Read me.".write(toFile: manual, atomically: false, encoding: .utf8)
-    #expect(try curl("/manual", "-w", "%header{cache-control}") == "Read me.max-age=60")
-    #expect(try curl("/manual", "-r", "5-6", "-w", "%{http_code}") == "me206")
+    #expect(try curl("/search?words=red+shoes&page=2") == "red shoes, page 2\n")
+    #expect(try curl("/search?words=a&page=x").contains("“page” is not a whole number"))
+
+    let note = ["--data-urlencode", "title=Ä&B", "-d", "pinned=on", "-d", "tags=a", "-d", "tags=b"]
+    #expect(try curl("/notes", note[0], note[1]) == "Ä&B, false, []\n")
     #expect(
-      try curl("/download", "-w", "%header{content-disposition}")
-        == "Read me.attachment; filename=\"read-me.txt\"")
-    #expect(try curl("/framed") == "The manual has 8 bytes:\nRead me.")
+      try Tool.curl.run(["-s", "http://\(address)/notes"] + note).text
+        == "Ä&B, true, [\"a\", \"b\"]\n")
+    #expect(try curl("/notes", "-d", "pinned=on").contains(#""field":"title""#))
+
+    let json = ["-H", "Content-Type: application/json", "-d"]
+    let order = #"{"items": [{"name": "a", "count": 2}, {"name": "b", "count": 3}]}"#
+    #expect(try curl("/orders", json[0], json[1], json[2], order) == "5\n")
+    #expect(
+      try curl("/orders", json[0], json[1], json[2], #"{"items": [{"name": "a"}]}"#)
+        .contains(#""field":"items[0].count""#))
+    #expect(try curl("/orders", "-d", order, "-w", "%{http_code}").hasSuffix("415"))
+
+    #expect(
+      try curl("/visits", "-b", "visits=41", "-w", "%header{set-cookie}")
+        == "41\nvisits=42; Max-Age=86400; Path=/; Secure; HttpOnly; SameSite=Lax")
+
+    let picture = directory.file("a \"picture\".png")
+    let bytes = Data((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+    try bytes.write(to: URL(filePath: picture))
+    let upload = [
+      "-F", "title=Cats", "-F", "one=@\"\(picture.replacing("\"", with: "\\\""))\"", "-F",
+      "two=hello;filename=b.txt",
+    ]
+    let command = ["-s", "http://\(address)/photos"] + upload
+    #expect(try Tool.curl.run(command).text.hasPrefix("500 "))  // no such directory
+    try FileManager.default.createDirectory(atPath: photos, withIntermediateDirectories: false)
+    #expect(try Tool.curl.run(command).text == "Cats: [300000, 5]\n")
+    let saved = try FileManager.default.contentsOfDirectory(atPath: photos).map {
+      try Data(contentsOf: URL(filePath: "\(photos)/\($0)"))
+    }
+    #expect(Set(saved) == [bytes, Data("hello".utf8)])
     process.send(SIGTERM)
     #expect(try process.waitForEnd().exit == .status(0))
   }

@@ -58,6 +58,13 @@ public struct HTTPError: Error, Equatable, Sendable {
   public static let unprocessableContent = HTTPError(.unprocessableContent)
 }
 
+extension HTTPError {
+  /// 400: what is wrong with a part of the request, as in `“age” is missing`.
+  init(field name: String, _ flaw: String) {
+    self.init(.badRequest, "“\(name)” \(flaw)", field: name)
+  }
+}
+
 extension HTTPError: CustomStringConvertible {
   /// One line for a log: `400 Bad Request: “age” is not a number`.
   public var description: String {

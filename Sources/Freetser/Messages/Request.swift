@@ -122,10 +122,13 @@ public struct Request: Sendable {
   /// The names and values in the query, decoded as forms are (`+` is a space), in order.
   ///
   /// `nil` if an escape is broken or a name or value is not UTF-8; empty without a query.
-  public var queryItems: [(name: String, value: String)]? {
-    head.withTarget { target in
+  public var queryItems: [(name: String, value: String)]? { try? decodedQuery() }
+
+  /// The same, and why if there is none.
+  func decodedQuery() throws(HTTPError) -> [(name: String, value: String)] {
+    try head.withTarget { (target) throws(HTTPError) in
       guard let query = TargetParts(target).query else { return [] }
-      return PercentEncoding.decodeForm(target.extracting(query))
+      return try PercentEncoding.decodeForm(target.extracting(query))
     }
   }
 

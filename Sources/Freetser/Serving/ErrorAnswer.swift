@@ -57,7 +57,9 @@ extension HTTPError {
     }
     let problem = Problem(
       title: status.reasonPhrase, status: status.code, detail: detail, field: field)
-    guard let body = try? JSONEncoder().encode(problem) else {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let body = try? encoder.encode(problem) else {
       preconditionFailure("texts and a number can be written as JSON")
     }
     return .bytes(Array(body), contentType: json, status: status, fields: fields)
