@@ -14,39 +14,13 @@ import Transport
 struct ReadmeTests {
   @Test("The quick start serves what it says")
   func quickStart() throws {
-    let directory = try TemporaryDirectory()
-    let block = try #require(try Snippet.blocks(of: "README.md").first)
-    // A test takes a port that is free, and a directory of its own.
-    let program = try Snippet.build(
-      block.replacing("port: 8000", with: "port: 0")
-        .replacing("app.sqlite", with: directory.file("app.sqlite")), in: directory)
-    let process = try ChildProcess(program, [])
-    defer { process.kill() }
-    let address = try process.wait(for: "the address") { output in
-      output.text.firstMatch(of: /Server listening on (.+)\n/).map { String($0.1) }
-    }
-    func get(_ path: String) throws -> String {
-      try Tool.curl.run(["-s", "http://\(address)\(path)"]).text
-    }
-    #expect(try get("/") == "Hello world!")
-    #expect(try get("/user") == "Created: my_user_email\n")
-    #expect(try get("/user") == "Found: my_user_email, counter=0\n")
-    #expect(try get("/else") == "Not found!")
-    process.send(SIGTERM)
-    #expect(try process.waitForEnd().exit == .status(0))
-  }
-
-  @Test("The store alone prints what it stored")
-  func store() throws {
-    let directory = try TemporaryDirectory()
     let blocks = try Snippet.blocks(of: "README.md")
-    try #require(blocks.count == 2, "each block of the README has its test here")
-    let program = try Snippet.build(
-      blocks[1].replacing("bank.sqlite", with: directory.file("bank.sqlite")), in: directory)
-    for counter in 0...1 {
-      let output = try ChildProcess.run(program, [])
-      #expect(output.text == "ada is taken\n100 \(counter)\n")
-      #expect(output.exit == .status(0))
+    try #require(blocks.count == 1, "each block of the README has its test here")
+    try withProgram(["main.swift": blocks[0]]) { program in
+      #expect(try program.curl("/") == "Hello world!")
+      #expect(try program.curl("/user") == "Created: my_user_email\n")
+      #expect(try program.curl("/user") == "Found: my_user_email, counter=0\n")
+      #expect(try program.curl("/else") == "Not found!")
     }
   }
 }
@@ -95,6 +69,20 @@ struct DocumentationTests {
     let directory = try TemporaryDirectory()
     let output = try ChildProcess.run(try build("WithoutIO", in: directory), [])
     #expect(output.text == "204 done done\n", "\(output.errors)")
+  }
+
+  @Test("The store alone prints what it stored")
+  func storeAlone() throws {
+    let directory = try TemporaryDirectory()
+    let blocks = try Snippet.blocks(of: "Sources/KVStore/KVStore.docc/KVStore.md")
+    try #require(blocks.count == 1)
+    let program = try Snippet.build(
+      blocks[0].replacing("bank.sqlite", with: directory.file("bank.sqlite")), in: directory)
+    for counter in 0...1 {
+      let output = try ChildProcess.run(program, [])
+      #expect(output.text == "ada is taken\n100 \(counter)\n")
+      #expect(output.exit == .status(0))
+    }
   }
 
   @Test("Tasks, an actor and a loop over changes use a store as the article says")
