@@ -7,15 +7,15 @@ extension DocumentationTests {
   @Test("The first server: what scripts/new makes, what is added to it, and its tests")
   func firstServer() throws {
     let blocks = try Snippet.blocks(of: "Sources/Freetser/Freetser.docc/FirstServer.md")
-    try #require(blocks.count == 8)
+    try #require(blocks.count == 7)
     var project = try NewProject()
     #expect(project.files["Sources/App/Routes.swift"] == blocks[0])
     #expect(project.files["Sources/App/App.swift"] == blocks[1])
     let end = "  return routes\n"
     project.files["Sources/App/Routes.swift"] = blocks[0]
       .replacing(/let tables.*\n/, with: blocks[3])
-      .replacing(end, with: blocks[2] + blocks[4] + blocks[5] + blocks[6] + end)
-    project.files["Tests/AppTests/AppTests.swift"]?.append(blocks[7])
+      .replacing(end, with: blocks[2] + blocks[4] + blocks[5] + end)
+    project.files["Tests/AppTests/AppTests.swift"]?.append(blocks[6])
     try withProgram(project.module) { program in
       #expect(try program.tests() == ["countsVisits", "tellsWhoWasNeverHere"])
       #expect(try program.curl("/hello/Ada") == "Hello Ada, for the 1. time!\n")

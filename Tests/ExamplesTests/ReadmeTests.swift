@@ -17,7 +17,8 @@ struct ReadmeTests {
     let blocks = try Snippet.blocks(of: "README.md")
     try #require(blocks.count == 1, "each block of the README has its test here")
     try withProgram(["main.swift": blocks[0]]) { program in
-      #expect(try program.curl("/") == "Hello world!")
+      let hello = try program.curl("/")
+      #expect(hello == "Hello world!")
       #expect(try program.curl("/user") == "Created: my_user_email\n")
       #expect(try program.curl("/user") == "Found: my_user_email, counter=0\n")
       #expect(try program.curl("/else") == "Not found!")
