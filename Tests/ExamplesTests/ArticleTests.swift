@@ -44,8 +44,9 @@ extension DocumentationTests {
       try tab.send("GET \(start) HTTP/1.1\r\nHost: a\r\n\r\n")
       _ = try tab.receive(through: "text/event-stream")
 
-      let post = ["--data-urlencode", "text=<script>"]
-      #expect(try program.curl("/notes", post[0], post[1], "-w", "%{http_code}") == "303")
+      let note = "text=<script>"
+      #expect(
+        try program.curl("/notes", "--data-urlencode", note, "-w", "%{http_code}") == "303")
       let event = try tab.receive(through: "</li>")
       #expect(event.contains(/id: \d+\n/))
       #expect(event.contains("data: <li>&lt;script&gt;\n"))
@@ -73,10 +74,7 @@ extension DocumentationTests {
         #expect(try program.curl(path) == text, "\(path)")
       }
       func status(_ path: String, _ options: String...) throws -> String {
-        try Tool.curl.run(
-          ["-s", "-o", "/dev/null", "-w", "%{http_code}", "http://\(program.address)\(path)"]
-            + options
-        ).text
+        try program.curl(path, ["-o", "/dev/null", "-w", "%{http_code}"] + options)
       }
       #expect(try status("/notes/x") == "400")
       #expect(try status("/pages") == "404")
@@ -98,13 +96,13 @@ extension DocumentationTests {
       let secret = ["-H", "Authorization: Bearer secret", "-w", "%header{cache-control}"]
       #expect(try status("/admin/status") == "401")
       #expect(
-        try program.curl("/admin/status", secret[0], secret[1], secret[2], secret[3])
+        try program.curl("/admin/status", secret)
           == "All is well.\nno-store")
       let ada = ["-H", "Authorization: Bearer of Ada"]
-      #expect(try program.curl("/me", ada[0], ada[1]) == "You are Ada.\n")
+      #expect(try program.curl("/me", ada) == "You are Ada.\n")
       #expect(try program.curl("/me", "-w", "%header{www-authenticate}").hasSuffix("Bearer"))
       #expect(
-        try program.curl("/me/name", ada[0], ada[1], "-d", "Lin") == "Ada is now Lin.\n")
+        try program.curl("/me/name", ada + ["-d", "Lin"]) == "Ada is now Lin.\n")
     }
   }
 
@@ -160,7 +158,7 @@ extension DocumentationTests {
       #expect(try program.curl("/hello/Ada") == "Hello Ada, for the 2. time!\n")
       let json = ["-H", "Content-Type: application/json", "-w", "%{http_code}", "-d"]
       func post(_ text: String) throws -> String {
-        try program.curl("/notes", json[0], json[1], json[2], json[3], json[4], text)
+        try program.curl("/notes", json + [text])
       }
       let answer = try post(#"{"text": "Milk"}"#)
       #expect(answer.contains(#""id":1"#) && answer.contains(#""text":"Milk""#))

@@ -17,6 +17,14 @@ struct RunningProgram {
   /// As `127.0.0.1:41234`.
   let address: String
 
+  /// Compiles and starts a program that listens at port 8000, at another one.
+  init(of files: [String: String], in directory: TemporaryDirectory) throws {
+    try self.init(
+      Snippet.build(
+        files.mapValues { $0.replacing("port: 8000", with: "port: 0") }, in: directory))
+  }
+
+  /// Starts a program.
   init(_ program: String) throws {
     self.program = program
     process = try ChildProcess(program, [])
@@ -39,20 +47,29 @@ struct RunningProgram {
 
   /// What curl writes.
   func curl(_ path: String, _ options: String...) throws -> String {
+    try curl(path, options)
+  }
+
+  /// What curl writes.
+  func curl(_ path: String, _ options: [String]) throws -> String {
     try Tool.curl.run(["-s", "http://\(address)\(path)"] + options).text
+  }
+
+  /// Asks it to stop, and checks that it does so in order.
+  func stop() throws {
+    process.send(SIGTERM)
+    #expect(try process.waitForEnd().exit == .status(0))
   }
 }
 
-/// Compiles a program that listens at port 8000, runs it at another, tests it, and asks it to stop, which it does in order.
+/// Compiles a program that listens at port 8000, and lets a test talk to it at another, with a store of its own.
 func withProgram(_ files: [String: String], test: (RunningProgram) throws -> Void) throws {
   let directory = try TemporaryDirectory()
   let files = files.mapValues { text in
-    text.replacing("port: 8000", with: "port: 0")
-      .replacing(/path: "(\w+\.sqlite)"/) { "path: \"\(directory.file(String($0.1)))\"" }
+    text.replacing(/path: "(\w+\.sqlite)"/) { "path: \"\(directory.file(String($0.1)))\"" }
   }
-  let running = try RunningProgram(Snippet.build(files, in: directory))
-  defer { running.process.kill() }
-  try test(running)
-  running.process.send(SIGTERM)
-  #expect(try running.process.waitForEnd().exit == .status(0))
+  let program = try RunningProgram(of: files, in: directory)
+  defer { program.process.kill() }
+  try test(program)
+  try program.stop()
 }
