@@ -22,6 +22,7 @@ let package = Package(
     .library(name: "Freetser", targets: ["Freetser"]),
     .library(name: "FreetserTesting", targets: ["FreetserTesting"]),
     .executable(name: "kvtool", targets: ["kvtool"]),
+    .executable(name: "notes", targets: ["notes"]),
     .executable(name: "quickstart", targets: ["quickstart"]),
     .executable(name: "stress-test", targets: ["stress-test"]),
   ],
@@ -80,6 +81,27 @@ let package = Package(
       ],
       path: "Examples/Quickstart", swiftSettings: strict),
     .executableTarget(
+      name: "notes",
+      dependencies: [
+        "Freetser", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Examples/Notes", exclude: ["Public"], swiftSettings: strict),
+    .executableTarget(
+      name: "kv-http",
+      dependencies: [
+        "Freetser", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Examples/KVHTTP", swiftSettings: strict),
+    .executableTarget(
+      name: "upload",
+      dependencies: [
+        "Freetser", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Examples/Upload", swiftSettings: strict),
+    .executableTarget(
       name: "stress-test",
       dependencies: [
         "Freetser", .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -126,8 +148,8 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "Freetser", "KVStore", "kvtool", "quickstart", "stress-test", "test-server", "Threads",
-        "Transport",
+        "Freetser", "FreetserTesting", "KVStore", "kv-http", "kvtool", "notes", "quickstart",
+        "stress-test", "test-server", "Threads", "Transport", "upload",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
       ],

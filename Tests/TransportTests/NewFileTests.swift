@@ -89,7 +89,7 @@ import Testing
         let isLimited = unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0
       #endif
       try #require(isLimited)
-      unsafe signal(SIGXFSZ, SIG_IGN)
+      signal(SIGXFSZ, SIG_IGN)
       var file: NewFile? = try NewFile(in: directory.path)
       let path = try #require(file?.path)
       let bytes = pattern(100_001)

@@ -1,0 +1,118 @@
+// The files that were uploaded: their bytes in a directory, and what is said about them in the store.
+
+import Freetser
+
+extension Table {
+  static let files: Table = "files"
+}
+
+struct Shelf: Sendable {
+  /// What is said about a file.
+  struct Item: Codable, Equatable, Sendable {
+    var id: String
+    var title: String
+    /// What the client called it. For showing, never a path.
+    var name: String
+    var size: Int
+    /// Where it is, in the directory.
+    var path: String
+  }
+
+  let store: Store
+  let directory: String
+  private let items = TypedTable<Item>(json: .files)
+
+  init(store: Store, directory: String) {
+    self.store = store
+    self.directory = directory
+  }
+
+  func routes(limit: Int) -> Routes {
+    var routes = Routes()
+    routes.get("/") { _, _ in .html(page(try list())) }
+    routes.get("/files") { _, _ in try .json(try list()) }
+    let limits = RouteLimits(maximumBodySize: limit)
+    routes.on(.post, "/files", limits: limits) { request, _, body in
+      let item = try receive(request, &body)
+      let isPage = request.preferredType(of: ["application/json", "text/html"]) == "text/html"
+      return isPage ? .redirect(to: "/") : try .json(item, status: .created)
+    }
+    routes.get("/files/:id") { request, path in
+      let id = path["id"]
+      guard let item = try store.read({ try items.get(id, in: $0) })?.value else {
+        throw HTTPError.notFound
+      }
+      return try .download(at: item.path, as: item.name, for: request)
+    }
+    return routes
+  }
+
+  private func list() throws -> [Item] {
+    var all: [Item] = []
+    try store.read { snapshot in
+      try items.forEach(in: snapshot) { _, entry in
+        all.append(entry.value)
+        return all.count < 1_000
+      }
+    }
+    return all
+  }
+
+  /// Writes the form's file to the directory while it comes, and then what is said about it into the store. If the client
+  /// goes, or the form is broken, there is no file.
+  private func receive(_ request: Request, _ body: inout RequestBody) throws -> Item {
+    var (title, name) = ("", "")
+    var file: SavedFile?
+    try request.forEachPart(in: &body) { part in
+      switch part.name {
+      case "title": title = try part.text(limit: 200)
+      case "file" where part.fileName != nil && file == nil:
+        name = part.fileName!
+        file = try part.save(to: directory)
+      default: break
+      }
+    }
+    guard let file else { throw HTTPError(.badRequest, "A file is wanted", field: "file") }
+    let (heading, called) = (title.isEmpty ? name : title, name)
+    return try store.execute { storage in
+      let number = try storage.count(.files) + 1
+      let id = String(repeating: "0", count: max(0, 9 - "\(number)".count)) + "\(number)"
+      let item = Item(id: id, title: heading, name: called, size: file.size, path: file.path)
+      try items.add(id, item, in: storage)
+      return item
+    }
+  }
+
+  // MARK: How it looks
+
+  private func page(_ items: [Item]) -> String {
+    """
+    <!doctype html>
+    <html lang="en">
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Files</title>
+    <style>
+      :root { color-scheme: light dark }
+      body { max-width: 36rem; margin: 1rem auto; padding: 0 1rem; font: 17px/1.5 system-ui, sans-serif }
+      form { display: grid; gap: .75rem; margin: 1rem 0 2rem }
+      input, button { min-height: 2.75rem; font: inherit; width: 100% }
+      li { overflow-wrap: anywhere; margin: .5rem 0 }
+    </style>
+    <h1>Files</h1>
+    <form method="post" action="/files" enctype="multipart/form-data">
+      <input name="title" placeholder="Title" aria-label="Title" maxlength="100">
+      <input name="file" type="file" required aria-label="File">
+      <button>Upload</button>
+    </form>
+    <ul>
+    \(items.map { "<li><a href=\"/files/\($0.id)\">\(escaped($0.title))</a>, \($0.size) bytes" }.joined(separator: "\n"))
+    </ul>
+    </html>
+    """
+  }
+
+  private func escaped(_ text: String) -> String {
+    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;")
+  }
+}
