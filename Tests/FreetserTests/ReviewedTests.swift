@@ -165,6 +165,24 @@ struct ReviewedTests {
     #expect(try makeRequest("http://h/a%20b").decodedPath == "/a b")
   }
 
+  @Test(
+    "No spelling of a path leads past the functions around its group",
+    arguments: [
+      "/admin/status", "/%61dmin/status", "/admin/%73tatus", "/%61%64%6D%69%6e/status?x",
+      "http://h/admin/status", "http://h/%61dmin/status", "/admin/a%2Fb",
+    ])
+  func guarded(_ target: String) throws {
+    var routes = Routes()
+    routes.group("/admin", through: [{ _, _ in throw HTTPError.forbidden }]) {
+      $0.get("/status") { _, _ in .text("secret") }
+      $0.get("/:name") { _, _ in .text("secret") }
+    }
+    let client = try TestClient(Server(.tcp(port: 0), routes: routes))
+    for method in [HTTPRequest.Method.get, .head] {
+      #expect(try client.send(method, target).status == .forbidden)
+    }
+  }
+
   @Test("A tail stands at the end, also of the path of a group")
   func tailOfGroup() async {
     await #expect(processExitsWith: .failure) {
