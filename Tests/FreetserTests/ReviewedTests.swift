@@ -92,6 +92,14 @@ struct ReviewedTests {
     #expect(try client.post("/json", json).status == .badRequest)
   }
 
+  @Test("A list of more than 100 preferences says nothing", arguments: [100, 101])
+  func longList(_ count: Int) throws {
+    let list = String(repeating: "a,", count: count - 1) + "gzip"
+    let request = try makeRequest(fields: [("Accept", list), ("Accept-Encoding", list)])
+    #expect(request.preferredType(of: ["b", "gzip"]) == (count == 100 ? "gzip" : "b"))
+    #expect(request.acceptsEncoding("gzip") == (count == 100))
+  }
+
   // MARK: Events
 
   /// Says when a connection has ended.
