@@ -92,6 +92,14 @@ struct ReviewedTests {
     #expect(try client.post("/json", json).status == .badRequest)
   }
 
+  @Test("A list of more than 100 preferences says nothing", arguments: [100, 101])
+  func longList(_ count: Int) throws {
+    let list = String(repeating: "a,", count: count - 1) + "gzip"
+    let request = try makeRequest(fields: [("Accept", list), ("Accept-Encoding", list)])
+    #expect(request.preferredType(of: ["b", "gzip"]) == (count == 100 ? "gzip" : "b"))
+    #expect(request.acceptsEncoding("gzip") == (count == 100))
+  }
+
   // MARK: Events
 
   /// Says when a connection has ended.
@@ -163,6 +171,24 @@ struct ReviewedTests {
     #expect(try makeRequest("http://h").decodedPath == "/")
     #expect(try makeRequest("http://h?a%20b").decodedPath == "/")
     #expect(try makeRequest("http://h/a%20b").decodedPath == "/a b")
+  }
+
+  @Test(
+    "No spelling of a path leads past the functions around its group",
+    arguments: [
+      "/admin/status", "/%61dmin/status", "/admin/%73tatus", "/%61%64%6D%69%6e/status?x",
+      "http://h/admin/status", "http://h/%61dmin/status", "/admin/a%2Fb",
+    ])
+  func guarded(_ target: String) throws {
+    var routes = Routes()
+    routes.group("/admin", through: [{ _, _ in throw HTTPError.forbidden }]) {
+      $0.get("/status") { _, _ in .text("secret") }
+      $0.get("/:name") { _, _ in .text("secret") }
+    }
+    let client = try TestClient(Server(.tcp(port: 0), routes: routes))
+    for method in [HTTPRequest.Method.get, .head] {
+      #expect(try client.send(method, target).status == .forbidden)
+    }
   }
 
   @Test("A tail stands at the end, also of the path of a group")

@@ -147,17 +147,22 @@ extension JSONText {
   @inline(never)
   private func checkMarks(_ string: Range<Int>) throws(Flaw) {
     var units: [UInt16] = []
+    units.reserveCapacity(string.count)
     var rest = bytes[string]
-    while !rest.isEmpty {
-      let plain = rest.prefix { $0 != UInt8(ascii: "\\") }
-      units += String(decoding: plain, as: UTF8.self).utf16
-      rest = rest[plain.endIndex...].dropFirst()
-      if rest.popFirst() == UInt8(ascii: "u") {
-        let digits = String(decoding: rest.prefix(4), as: UTF8.self)
-        units.append(UInt16(digits, radix: 16) ?? 0)
-        rest = rest.dropFirst(4)
+    while let byte = rest.first {
+      if byte >= 0x80 {
+        let text = rest.prefix { $0 >= 0x80 }
+        units += String(decoding: text, as: UTF8.self).utf16
+        rest = rest[text.endIndex...]
+      } else if byte == UInt8(ascii: "\\"), rest.dropFirst().first == UInt8(ascii: "u") {
+        units.append(
+          rest.dropFirst(2).prefix(4).reduce(0) {
+            $0 << 4 | UInt16(PercentEncoding.hexValue($1) ?? 0)
+          })
+        rest = rest.dropFirst(6)
       } else {
-        units.append(0)  // another escape, of which none is a mark; or the end
+        units.append(UInt16(byte))  // a backslash too: what it escapes is no mark
+        rest = rest.dropFirst(byte == UInt8(ascii: "\\") ? 2 : 1)
       }
     }
     guard String(decoding: units, as: UTF16.self).isStreamSafe else { throw .tooManyMarks }

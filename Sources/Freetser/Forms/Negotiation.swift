@@ -6,6 +6,8 @@ import HTTPTypes
 extension Request {
   /// The media type that the client likes best of those that there are, by its `Accept`.
   ///
+  /// A response that depends on it says so with `Vary: Accept`, or a cache gives it to clients that like another.
+  ///
   /// - Parameter offered: Types without parameters, such as `text/html`, the best first: it is taken where the client
   ///   likes several equally, or has not said.
   /// - Returns: `nil` if it accepts none of them.
@@ -19,7 +21,7 @@ extension Request {
   }
 
   /// The language that the client likes best of those that there are, by its `Accept-Language`: `de` is taken for `de-CH`
-  /// too (RFC 4647 section 3.4).
+  /// too (RFC 4647 section 3.4). A response that depends on it says so with `Vary: Accept-Language`.
   ///
   /// - Parameter offered: Tags, such as `en` or `pt-BR`, the best first.
   /// - Returns: `nil` if it accepts none of them.
@@ -34,7 +36,7 @@ extension Request {
   }
 
   /// Whether the client takes a body in a content coding, such as `gzip`, by its `Accept-Encoding`. One that has not said
-  /// is not given any.
+  /// is not given any. A response that depends on it says so with `Vary: Accept-Encoding`.
   public func acceptsEncoding(_ coding: String) -> Bool {
     !preferredEncodings(of: [coding], over: []).isEmpty
   }
@@ -90,10 +92,16 @@ struct Preference: Equatable {
   /// Whether it had others than its weight.
   var hasParameters = false
 
+  /// More members than this count as none. Browsers send about 10; a head has room for 8,000, which take some 30 ms
+  /// whenever they are read.
+  static let maximumCount = 100
+
   /// The members of a list; those that make no sense are left out.
   static func list(_ text: String) -> [Preference] {
+    let commas = text.utf8.count { $0 == UInt8(ascii: ",") }
+    guard commas < maximumCount else { return [] }
     // By bytes: a client can write characters that take long to compare (``CombiningMarks``).
-    text.utf8.split(separator: UInt8(ascii: ",")).compactMap { member in
+    return text.utf8.split(separator: UInt8(ascii: ",")).compactMap { member in
       guard member.allSatisfy({ $0 < 0x80 }) else { return nil }
       let parts = member.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
         .map { String(Substring(trimmed($0))).lowercased() }

@@ -89,6 +89,9 @@ public struct Routes: Sendable {
   }
 
   /// The same routes behind functions that see all requests, also those that no route is for; the first of them outermost.
+  ///
+  /// They see paths as they came: `/%61dmin` is for the routes of `/admin` too. So let nobody in by what a path begins
+  /// with: what guards some routes belongs to a ``group(_:through:_:)`` of them.
   public func through(_ middleware: Middleware...) -> Routes {
     var routes = self
     routes.around = middleware + around
