@@ -55,10 +55,13 @@ struct CivilTime: Equatable {
   }
 
   /// Seconds since 1970, now, on the system's clock.
-  static func nowInSeconds() -> Int {
+  static func nowInSeconds() -> Int { now().seconds }
+
+  /// Seconds since 1970, and what is over in milliseconds.
+  static func now() -> (seconds: Int, milliseconds: Int) {
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)
-    return Int(time.tv_sec)
+    return (Int(time.tv_sec), Int(time.tv_nsec) / 1_000_000)
   }
 
   /// `Sun, 06 Nov 1994 08:49:37 GMT` (IMF-fixdate, RFC 9110 section 5.6.7).

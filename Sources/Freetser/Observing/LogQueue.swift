@@ -76,10 +76,9 @@ public final class LogQueue: Sendable {
   /// How many lines were dropped and not reported yet.
   public var dropped: Int { state.withLock { $0.dropped } }
 
-  /// The time to be written before a line.
-  func timestamp() -> String {
-    let second = CivilTime.nowInSeconds()
-    return clock.withLock { clock in
+  /// The time to be written before a line: `1994-11-06T08:49:37Z`.
+  func timestamp(of second: Int = CivilTime.nowInSeconds()) -> String {
+    clock.withLock { clock in
       if clock.second != second {
         clock = (second, CivilTime(secondsSince1970: second).timestamp)
       }

@@ -1,0 +1,66 @@
+// Which exchanges are written down, and where to.
+
+import HTTPCore
+import Transport
+
+/// Writes a line for each exchange.
+///
+/// ```swift
+/// configuration.observers.append(AccessLog())
+/// ```
+///
+/// As text a line has the time in UTC, the client, the request line, the status, the bytes of the body, how long it
+/// took, where the client came from (`Referer`), its name (`User-Agent`) and the request's id; `-` is for what there is
+/// not, and `cut` stands at the end if the response was not given whole:
+///
+/// ```
+/// 2026-11-26T18:16:53.123Z 203.0.113.7 "GET /notes?page=2 HTTP/1.1" 200 5321 1.234ms "-" "curl/8.5.0" 1g2v3k-0
+/// ```
+///
+/// As JSON each line is an object with `time`, `client`, `method`, `target`, `version`, `status`, `bytes`,
+/// `milliseconds`, `referer`, `agent`, `request` and `cut`. What there is not is left out.
+///
+/// What clients send cannot look like another line, nor like another part of its own: quotes, backslashes and whatever
+/// is not printable ASCII are escaped, as `\x0a` in text and as `\u000a` in JSON. Of a method 32 bytes are written, of a
+/// target 1,024, of a referer and a name 256 each; `...` says that there was more.
+///
+/// Nobody waits for a line to be written: they go through a ``LogQueue``, which drops and counts what comes faster than it
+/// can be written, and says how many that were in a line of its own, which is always text.
+public struct AccessLog: ServerObserver {
+  private let format: Format
+  private let queue: LogQueue
+  private let isSkipped: (@Sendable (Exchange) -> Bool)?
+
+  /// How lines look.
+  public enum Format: Sendable {
+    /// For people, and much like the logs of other servers.
+    case text
+    /// For programs.
+    case json
+  }
+
+  /// A log of accesses.
+  ///
+  /// - Parameters:
+  ///   - format: How lines look.
+  ///   - queue: Where they go: to standard output, with the program's other lines, unless said otherwise.
+  ///   - isSkipped: Which exchanges are not written down, such as those of a page that load balancers look at.
+  public init(
+    _ format: Format = .text, to queue: LogQueue = .shared,
+    skipping isSkipped: (@Sendable (Exchange) -> Bool)? = nil
+  ) {
+    self.format = format
+    self.queue = queue
+    self.isSkipped = isSkipped
+  }
+
+  /// Writes the line.
+  public func exchangeEnded(_ exchange: Exchange) {
+    if let isSkipped, isSkipped(exchange) { return }
+    let now = CivilTime.now()
+    let second = Substring(queue.timestamp(of: now.seconds).utf8.dropLast())
+    let time = "\(second).\(padded(now.milliseconds, to: 3))Z"
+    let line = AccessLine(exchange, at: time)
+    queue.append(format == .json ? line.json : line.text)
+  }
+}

@@ -1,0 +1,204 @@
+// What stands in the access log, and that no client decides how it looks.
+
+import FreetserTesting
+import HTTPTypes
+import Testing
+
+@testable import Freetser
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+@Suite("The access log", .serialized)
+struct AccessLogTests {
+  private static let time = "2026-11-26T18:16:53.123Z"
+
+  private struct Row: CustomTestStringConvertible, Sendable {
+    var request: String?
+    var status: Int?
+    var size = 0
+    var duration = Duration.zero
+    var isComplete = true
+    var text: String
+    var json: String
+    var testDescription: String { text }
+  }
+
+  private static let rows: [Row] = [
+    Row(
+      request: "GET /a?b=c HTTP/1.1\nHost: h\nReferer: http://h/\nUser-Agent: curl/8\n\n",
+      status: 200,
+      size: 5321, duration: .nanoseconds(1_234_999),
+      text: #""GET /a?b=c HTTP/1.1" 200 5321 1.234ms "http://h/" "curl/8" ID"#,
+      json: #"""
+        "method":"GET","target":"/a?b=c","version":"HTTP/1.1","status":200,"bytes":5321,
+        "milliseconds":1.234,"referer":"http://h/","agent":"curl/8","request":"ID"}
+        """#),
+    Row(
+      request: "GET / HTTP/1.0\n\n", status: nil, duration: .seconds(75), isComplete: false,
+      text: #""GET / HTTP/1.0" - 0 75000.000ms "-" "-" ID cut"#,
+      json: #"""
+        "method":"GET","target":"/","version":"HTTP/1.0","bytes":0,"milliseconds":75000.000,
+        "request":"ID","cut":true}
+        """#),
+    Row(
+      request: nil, status: 400, size: 12, text: #""-" 400 12 0.000ms "-" "-" -"#,
+      json: #""status":400,"bytes":12,"milliseconds":0.000}"#),
+    // Quotes and escapes of the client's are no quotes and escapes of ours.
+    Row(
+      request: "GET /\"\\ HTTP/1.1\nHost: h\nUser-Agent: a\" 200 \\x22\tb\n\n", status: 404,
+      text: #""GET /\x22\x5c HTTP/1.1" 404 0 0.000ms "-" "a\x22 200 \x5cx22\x09b" ID"#,
+      json: #"""
+        "method":"GET","target":"/\u0022\u005c","version":"HTTP/1.1","status":404,"bytes":0,
+        "milliseconds":0.000,"agent":"a\u0022 200 \u005cx22\u0009b","request":"ID"}
+        """#),
+    Row(
+      request: "GET / HTTP/1.1\nHost: h\nReferer: \nUser-Agent: ü\u{2028}😀\n\n", status: 200,
+      text: #""GET / HTTP/1.1" 200 0 0.000ms "" "\xc3\xbc\xe2\x80\xa8\xf0\x9f\x98\x80" ID"#,
+      json: #"""
+        "method":"GET","target":"/","version":"HTTP/1.1","status":200,"bytes":0,
+        "milliseconds":0.000,"referer":"","agent":"\u00fc\u2028\ud83d\ude00","request":"ID"}
+        """#),
+  ]
+
+  @Test("A line has all that there is, in both formats", arguments: rows)
+  private func line(_ row: Row) throws {
+    let made = try row.request.map { try request(of: Array($0.utf8)) }
+    let exchange = Exchange(
+      made, status: row.status, bodySize: row.size, after: row.duration,
+      isComplete: row.isComplete)
+    let line = AccessLine(exchange, at: Self.time)
+    let client = made == nil ? "127.0.0.1" : "192.0.2.1"
+    let id = made?.id ?? ""
+    #expect(line.text == "\(Self.time) \(client) \(row.text.replacing("ID", with: id))\n")
+    let members = row.json.replacing("\n", with: "").replacing("ID", with: id)
+    #expect(line.json == "{\"time\":\"\(Self.time)\",\"client\":\"\(client)\",\(members)\n")
+    let read = try JSONDecoder().decode(Line.self, from: Data(line.json.utf8))
+    #expect(read.status == row.status && read.target == made?.target)
+  }
+
+  private struct Line: Decodable {
+    var method: String?
+    var target: String?
+    var status: Int?
+    var agent: String?
+  }
+
+  @Test("Whatever byte a client sends: the line is one line of printable ASCII, and JSON tells it")
+  func everyByte() throws {
+    for byte in UInt8.min...UInt8.max {
+      let head = Array("GET / HTTP/1.1\nHost: h\nUser-Agent: a".utf8) + [byte] + Array("b\n\n".utf8)
+      // Most control bytes are refused before.
+      guard let request = try? request(of: head) else {
+        #expect(byte < 0x20 || byte == 0x7f)
+        continue
+      }
+      let line = AccessLine(Exchange(request, status: 200), at: Self.time)
+      for text in [line.text, line.json] {
+        #expect(text.utf8.dropLast().allSatisfy { 0x20..<0x7f ~= $0 }, "byte \(byte)")
+        #expect(text.utf8.last == 0x0a)
+      }
+      let quotes = line.text.utf8.count { $0 == UInt8(ascii: "\"") }
+      #expect(quotes == 6, "byte \(byte)")
+      let read = try JSONDecoder().decode(Line.self, from: Data(line.json.utf8))
+      #expect(read.agent == String(decoding: [0x61, byte, 0x62], as: UTF8.self))
+    }
+  }
+
+  @Test("What is long is cut, and says so")
+  func limits() throws {
+    for extra in [0, 1] {
+      let method = String(repeating: "M", count: 32 + extra)
+      let target = "/" + String(repeating: "t", count: 1_023 + extra)
+      let agent = String(repeating: "a", count: 256 + extra)
+      let request = try request(
+        of: Array("\(method) \(target) HTTP/1.1\nHost: h\nUser-Agent: \(agent)\n\n".utf8))
+      let line = AccessLine(Exchange(request, status: 200), at: Self.time)
+      let read = try JSONDecoder().decode(Line.self, from: Data(line.json.utf8))
+      func cut(_ text: String) -> String { extra == 0 ? text : text.dropLast() + "..." }
+      #expect(read.method == cut(method))
+      #expect(read.target == cut(target))
+      #expect(read.agent == cut(agent))
+      #expect(line.text.contains("\"\(cut(method)) \(cut(target)) HTTP/1.1\""))
+      #expect(line.text.contains("\"\(cut(agent))\""))
+    }
+    // A character that is cut in two does not make the line less valid.
+    let agent = String(repeating: "ü", count: 130)
+    let request = try request(
+      of: Array("GET / HTTP/1.1\nHost: h\nUser-Agent: a\(agent)\n\n".utf8))
+    let line = AccessLine(Exchange(request, status: 200), at: Self.time)
+    let read = try JSONDecoder().decode(Line.self, from: Data(line.json.utf8))
+    #expect(read.agent == "a" + agent.prefix(127) + "\u{fffd}...")
+  }
+
+  @Test("The client is the one that a proxy tells, and a socket's path is not written")
+  func client() throws {
+    let head = Array("GET / HTTP/1.1\nHost: h\n\n".utf8)
+    for (address, written) in [
+      (Address.unix(path: "/a \"b\""), "unix:"), (.unix(path: nil), "unix:"),
+      (.ipv6(octets: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], port: 8), "::1"),
+    ] {
+      let line = AccessLine(
+        Exchange(try request(of: head, from: address), status: 200), at: Self.time)
+      #expect(line.text.hasPrefix("\(Self.time) \(written) \"GET"))
+      #expect(line.json.contains("\"client\":\"\(written)\""))
+    }
+  }
+
+  @Test("A server's log has a line for each request but those that are skipped, and its time")
+  func server() throws {
+    let pipe = try Pipe()
+    let queue = LogQueue(descriptor: pipe.writeEnd)
+    var configuration = ServerConfiguration()
+    configuration.observers.append(
+      AccessLog(.text, to: queue, skipping: { $0.request?.path == "/healthz" }))
+    configuration.observers.append(AccessLog(.json, to: queue))
+    let client = try TestClient(
+      Server(.tcp(port: 0), configuration: configuration) { .text($0.path) })
+    _ = try client.get("/healthz")
+    _ = try client.get("/b")
+    // Each is told of before the next is received, and the last before the connection has ended.
+    _ = try client.get("/c", fields: [.connection: "close"])
+    queue.stop()
+    let lines = pipe.drain().split(separator: "\n")
+    try #require(lines.count == 5)
+    #expect(lines[0].contains("\"target\":\"/healthz\""))
+    let expected =
+      /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z 127\.0\.0\.1 "GET \/b HTTP\/1\.1" 200 2 \d+\.\d{3}ms "-" "-" [0-9a-z]+-1/
+    #expect(lines[1].wholeMatch(of: expected) != nil, "\(lines[1])")
+    #expect(lines[2].contains("\"target\":\"/b\""))
+    #expect(lines[3].contains("GET /c") && lines[4].contains("\"target\":\"/c\""))
+  }
+
+  @Test("Lines that come too fast are dropped and counted; nobody waits")
+  func overflow() throws {
+    let pipe = try Pipe()
+    let queue = LogQueue(capacity: 10, descriptor: pipe.writeEnd)
+    let log = AccessLog(.text, to: queue)
+    let agent = String(repeating: "a", count: 256)
+    let request = try request(
+      of: Array("GET / HTTP/1.1\nHost: h\nUser-Agent: \(agent)\n\n".utf8))
+    // A pipe takes 64 KiB, then its writer waits.
+    for _ in 1...1_000 { log.exchangeEnded(Exchange(request, status: 200)) }
+    #expect(queue.dropped > 0)
+    let reader = LineCounter()
+    try reader.read(from: pipe.readEnd)
+    queue.stop()
+    close(pipe.writeEnd)
+    let lines = reader.text.split(separator: "\n")
+    close(pipe.readEnd)
+    let reported = lines.compactMap { line in
+      line.wholeMatch(of: /(\d+) log lines dropped: .*/).flatMap { Int($0.1) }
+    }
+    #expect(lines.count - reported.count + reported.reduce(0, +) == 1_000)
+  }
+}
