@@ -83,7 +83,7 @@ public struct DurationCounts: Equatable, Sendable {
   }
 
   /// Counts one more.
-  mutating func add(_ duration: Duration) {
+  package mutating func add(_ duration: Duration) {
     let microseconds = UInt64(max(0, duration.inNanoseconds / 1_000))
     counts[min(UInt64.bitWidth - microseconds.leadingZeroBitCount, counts.count - 1)] += 1
     total += duration
