@@ -58,7 +58,7 @@ let package = Package(
     .target(
       name: "FreetserTesting",
       dependencies: [
-        "Freetser", "HTTPCore", "Threads", "Transport",
+        "Freetser", "HTTPCore", "KVStore", "Threads", "Transport",
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ],
       swiftSettings: strict),

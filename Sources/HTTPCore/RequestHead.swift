@@ -60,20 +60,24 @@ public struct RequestHead: Equatable, Sendable {
   public var target: String { fields.text(targetRange) }
 
   /// Whether the method is exactly `name`, without building a string.
-  public func hasMethod(_ name: String) -> Bool {
-    let name = name.utf8.span
-    let range = methodRange
-    guard range.count == name.count else { return false }
-    let bytes = fields.storage.span
-    for index in name.indices where bytes[range.lowerBound + index] != name[index] { return false }
-    return true
-  }
+  public func hasMethod(_ name: String) -> Bool { hasMethod(name.utf8.span) }
 
   /// Lends the target's bytes to `body`.
   public func withTarget<Result, Failure: Error>(
     _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try body(fields.storage.span.extracting(targetRange))
+  }
+
+  /// Whether the method is these bytes.
+  package func hasMethod(_ name: [UInt8]) -> Bool { hasMethod(name.span) }
+
+  private func hasMethod(_ name: Span<UInt8>) -> Bool {
+    let range = methodRange
+    guard range.count == name.count else { return false }
+    let bytes = fields.storage.span
+    for index in name.indices where bytes[range.lowerBound + index] != name[index] { return false }
+    return true
   }
 
   /// What of the method its response depends on.

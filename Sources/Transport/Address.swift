@@ -53,8 +53,8 @@ extension Address: CustomStringConvertible {
 
 /// The path with escapes for control characters, so that nobody who names a socket can write lines
 /// of a log.
-func onOneLine(_ path: String) -> String {
-  path.unicodeScalars
+package func onOneLine(_ text: String) -> String {
+  text.unicodeScalars
     .map { $0.value < 0x20 || $0.value == 0x7F ? $0.escaped(asASCII: true) : String($0) }
     .joined()
 }

@@ -39,12 +39,20 @@ public final class File: Sendable {
   ///
   /// - Parameter path: From the working directory if it does not begin with `/`. Symbolic links are followed.
   /// - Throws: ``FileError``; also if there is something else than a regular file.
-  public init(_ path: String) throws(FileError) {
-    self.path = path
+  public convenience init(_ path: String) throws(FileError) {
     guard !path.utf8.contains(0) else { throw FileError(path: path, .pathContainsNUL) }
-    descriptor = FileDescriptor(try openToRead(path))
+    let descriptor = FileDescriptor(try openToRead(path, path: path))
     let status = try status(of: descriptor.number, path)
+    try self.init(descriptor, status, path: path)
+  }
+
+  /// Takes over what is open already, and has this status.
+  init(
+    _ descriptor: consuming FileDescriptor, _ status: stat, path: String
+  ) throws(FileError) {
     guard status.st_mode & S_IFMT == S_IFREG else { throw FileError(path: path, .notAFile) }
+    self.path = path
+    self.descriptor = descriptor
     size = Int(status.st_size)
     inode = UInt64(status.st_ino)
     #if canImport(Darwin)
@@ -87,20 +95,29 @@ public final class File: Sendable {
   }
 }
 
-/// open(2), without waiting for whoever writes to a pipe of that name.
-private func openToRead(_ path: String) throws(FileError) -> Int32 {
+/// openat(2), without waiting for whoever writes to a pipe of that name.
+///
+/// - Parameters:
+///   - name: From the directory on, or from the working directory.
+///   - flags: Further flags.
+///   - path: What errors say.
+func openToRead(
+  _ name: String, below directory: Int32 = AT_FDCWD, flags: Int32 = 0, path: String
+) throws(FileError) -> Int32 {
+  let flags = flags | O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
   while true {
-    let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    let number = unsafe openat(directory, name, flags)
     if number >= 0 { return number }
     switch errno {
     case EINTR: continue
     case ENXIO: throw FileError(path: path, .notAFile)  // a socket, or a device that is not there
+    case ELOOP where flags & O_NOFOLLOW != 0: throw FileError(path: path, .symbolicLink)
     case let code: throw FileError(path: path, .cannotOpen(code: code))
     }
   }
 }
 
-private func status(of number: Int32, _ path: String) throws(FileError) -> stat {
+func status(of number: Int32, _ path: String) throws(FileError) -> stat {
   var status = stat()
   guard unsafe fstat(number, &status) == 0 else {
     throw FileError(path: path, .cannotRead(code: errno))

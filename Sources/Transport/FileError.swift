@@ -1,4 +1,4 @@
-// What can go wrong with a file that is to be sent.
+// What can go wrong with a file that is to be sent, or written.
 
 #if canImport(Darwin)
   import Darwin
@@ -6,7 +6,7 @@
   import Glibc
 #endif
 
-/// Why a file could not be opened or read.
+/// Why a file could not be opened, read or written.
 public struct FileError: Error, Hashable, Sendable {
   /// The path, as it was given.
   public var path: String
@@ -17,6 +17,10 @@ public struct FileError: Error, Hashable, Sendable {
   public enum Reason: Hashable, Sendable {
     /// The path has a character U+0000, at which the system would cut it off.
     case pathContainsNUL
+    /// A name in the path is empty, `.` or `..`, or has a slash in it: it is nobody's name in a directory.
+    case notAName
+    /// There is a symbolic link, where none is followed.
+    case symbolicLink
     /// The system did not open it.
     case cannotOpen(code: Int32)
     /// There is something else: a directory, a pipe, a device, a socket.
@@ -25,6 +29,10 @@ public struct FileError: Error, Hashable, Sendable {
     case cannotRead(code: Int32)
     /// It ends before the byte that was wanted next, at this place, counted from 0: it has become shorter.
     case endsEarly(at: Int)
+    /// The system did not make it.
+    case cannotCreate(code: Int32)
+    /// The system made it and does not write all of it: the disk may be full.
+    case cannotWrite(code: Int32)
   }
 
   /// Makes an error, for tests of what handles it.
@@ -36,9 +44,9 @@ public struct FileError: Error, Hashable, Sendable {
   /// Whether there is no file at the path, as opposed to one that cannot be read.
   public var isMissing: Bool {
     switch reason {
-    case .pathContainsNUL, .notAFile: true
+    case .pathContainsNUL, .notAName, .symbolicLink, .notAFile: true
     case .cannotOpen(let code): [ENOENT, ENOTDIR, ENAMETOOLONG].contains(code)
-    case .cannotRead, .endsEarly: false
+    case .cannotRead, .endsEarly, .cannotCreate, .cannotWrite: false
     }
   }
 }
@@ -49,10 +57,14 @@ extension FileError: CustomStringConvertible {
     let path = onOneLine(path)
     return switch reason {
     case .pathContainsNUL: "cannot open \(path): a path holds no character U+0000"
+    case .notAName: "cannot open \(path): a part of it is not the name of a file"
+    case .symbolicLink: "cannot open \(path): symbolic links are not followed"
     case .cannotOpen(let code): "cannot open \(path): \(explain(code))"
     case .notAFile: "cannot open \(path): it is not a file"
     case .cannotRead(let code): "cannot read \(path): \(explain(code))"
     case .endsEarly(let place): "cannot read \(path): it has become shorter than \(place + 1) bytes"
+    case .cannotCreate(let code): "cannot create \(path): \(explain(code))"
+    case .cannotWrite(let code): "cannot write \(path): \(explain(code))"
     }
   }
 }

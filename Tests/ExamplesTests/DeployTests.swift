@@ -55,6 +55,19 @@ struct DeployTests {
     return files
   }
 
+  @Test("A new project has the units and the site of the page")
+  func template() throws {
+    let directory = Snippet.repository.appending(path: "Examples/Template/Deploy")
+    func file(_ name: String) throws -> String {
+      try String(contentsOf: directory.appending(path: name), encoding: .utf8)
+    }
+    let start = "ExecStart=/usr/local/bin/app"
+    #expect(try file("app.socket") == units[0])
+    #expect(try file("app.service") == service.putting("\(start) --systemd", inPlaceOf: start))
+    #expect(
+      try file("app.conf") == Snippet.blocks(of: "docs/deploy.md", language: "nginx").first)
+  }
+
   @Test("systemd has nothing to say against the units", .needs(.systemdAnalyze))
   func verified() throws {
     let directory = try TemporaryDirectory()

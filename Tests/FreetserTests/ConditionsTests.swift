@@ -35,6 +35,20 @@ struct EntityTagTests {
     #expect(EntityTag.list(row.text) == row.tags)
   }
 
+  static let states: [(state: String, tag: String)] = [
+    ("7", "\"7\""), ("", "\"\""), ("a-b,c\\", "\"a-b,c\\\""), ("a b", "\"a%20b\""),
+    ("\"", "\"%22\""), ("%22", "\"%2522\""), ("\r\n\0\u{7f}", "\"%0D%0A%00%7F\""),
+    ("é", "\"%C3%A9\""),
+  ]
+
+  @Test("RFC 9110 8.8.3: any text names a state, and another one another", arguments: states)
+  func naming(_ row: (state: String, tag: String)) {
+    let tag = EntityTag(naming: row.state)
+    #expect(tag.text == row.tag)
+    #expect(EntityTag.list(row.tag) == [tag])
+    #expect(EntityTag(naming: row.state, isWeak: true).text == "W/\(row.tag)")
+  }
+
   @Test("RFC 9110 8.8.3.2: comparison, by the RFC's own table")
   func comparison() {
     let weak1 = EntityTag(opaque: "\"1\"", isWeak: true)
@@ -116,7 +130,8 @@ struct ConditionsTests {
     _ fields: [(String, String)], tag: EntityTag? = EntityTag(opaque: "\"a\"")
   ) throws -> Conditions {
     Conditions(
-      fields: try Fields(fields), tag: tag, modified: HTTPDateReadingTests.moment, thisYear: 2026)
+      fields: try Fields(fields), tag: tag, modified: HTTPDateReadingTests.moment,
+      isSettled: tag != nil, thisYear: 2026)
   }
 
   static let outcomes: [(fields: [(String, String)], outcome: Conditions.Outcome)] = [
@@ -174,17 +189,69 @@ struct ConditionsTests {
     ] {
       #expect(try conditions([(field, value)], tag: nil).outcome == outcome, "\(field): \(value)")
     }
-    #expect(try !conditions([("If-Range", "\"a\"")], tag: nil).allowParts)
+  }
+
+  @Test("RFC 9110 13.1.4: a date is no condition for what has none")
+  func withoutDate() throws {
+    for field in ["If-Modified-Since", "If-Unmodified-Since"] {
+      for date in [Self.before, Self.date, Self.after] {
+        let conditions = Conditions(
+          fields: try Fields([(field, date)]), tag: EntityTag(opaque: "\"a\""), modified: nil,
+          thisYear: 2026)
+        #expect(conditions.outcome == .proceed && conditions.allowChange)
+      }
+    }
+  }
+
+  static let changes: [(fields: [(String, String)], ofState: Bool, ofNothing: Bool)] = [
+    ([], true, true),
+    ([("If-Match", "\"a\"")], true, false),
+    ([("If-Match", "\"b\", \"a\"")], true, false),
+    ([("If-Match", "\"b\"")], false, false),
+    ([("If-Match", "W/\"a\"")], false, false),
+    ([("If-Match", "*")], true, false),
+    ([("If-Match", "a")], false, false),
+    ([("If-None-Match", "*")], false, true),
+    ([("If-None-Match", "\"a\"")], false, true),
+    ([("If-None-Match", "W/\"a\"")], false, true),
+    ([("If-None-Match", "\"b\"")], true, true),
+    ([("If-Unmodified-Since", date)], true, true),
+    ([("If-Unmodified-Since", before)], false, true),
+    // Only GET and HEAD ask for news.
+    ([("If-Modified-Since", after)], true, true),
+    ([("If-Match", "\"a\""), ("If-None-Match", "*")], false, false),
+    ([("If-Match", "\"a\""), ("If-Unmodified-Since", before)], true, false),
+  ]
+
+  @Test(
+    "RFC 9110 13: which changes conditions allow, of what is there and of nothing",
+    arguments: changes)
+  func allowChange(_ row: (fields: [(String, String)], ofState: Bool, ofNothing: Bool)) throws {
+    #expect(try conditions(row.fields).allowChange == row.ofState)
+    let nothing = Conditions(
+      fields: try Fields(row.fields), exists: false, tag: nil, modified: nil, thisYear: 2026)
+    #expect(nothing.allowChange == row.ofNothing)
   }
 
   static let ranges: [(value: String?, allows: Bool)] = [
     (nil, true), ("\"a\"", true), ("\"b\"", false), ("W/\"a\"", false), ("\"a\", \"a\"", false),
     ("*", false), ("a", false), ("", false), (date, true), (before, false), (after, false),
-    ("Sunday, 06-Nov-94 08:49:37 GMT", true),
+    ("Sunday, 06-Nov-94 08:49:37 GMT", true), ("Mon, 06 Nov 1994 08:49:37 GMT", true),
   ]
 
   @Test("RFC 9110 13.1.5: If-Range lets parts be sent of the very same state", arguments: ranges)
   func ifRange(_ row: (value: String?, allows: Bool)) throws {
-    #expect(try conditions(row.value.map { [("If-Range", $0)] } ?? []).allowParts == row.allows)
+    func allows(_ fields: ResponseFields) throws -> Bool {
+      let head = try RequestHead(
+        method: "GET", target: "/", fields: row.value.map { [("If-Range", $0)] } ?? [])
+      return Request(head: head, peer: .unix(path: nil)).allowsPart(of: Response(fields: fields))
+    }
+    #expect(try allows([.eTag: "\"a\"", .lastModified: Self.date]) == row.allows)
+    // No state is named alone by a weak tag, by a date without a tag, or by what is no tag.
+    for fields in [[.eTag: "W/\"a\""], [.lastModified: Self.date], [.eTag: "a"], [:]]
+      as [ResponseFields]
+    {
+      #expect(try allows(fields) == (row.value == nil))
+    }
   }
 }

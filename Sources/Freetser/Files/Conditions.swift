@@ -3,13 +3,17 @@
 import HTTPCore
 import HTTPTypes
 
-/// The conditions of a GET or HEAD request, and the state that they are about.
+/// The conditions of a request, and the state that they are about.
 struct Conditions {
   let fields: Fields
-  /// The tag of the present state; `nil` if it has none, so that nobody can mean it.
+  /// Whether there is anything; if not, nobody can mean it, not even by `*`.
+  var exists = true
+  /// The tag of the present state; `nil` if it has none, so that nobody can mean it alone.
   let tag: EntityTag?
-  /// Since when that state is, in seconds since 1970: what `Last-Modified` says if there is a tag.
-  let modified: Int
+  /// Since when that state is, in seconds since 1970; `nil` if nobody can say.
+  let modified: Int?
+  /// Whether another state of the same second cannot come any more, so that the second names this one.
+  var isSettled = true
   /// The present year, for dates that have only its last two digits.
   let thisYear: Int
 
@@ -23,42 +27,43 @@ struct Conditions {
     case failed
   }
 
-  /// The conditions in their order of precedence (section 13.2.2): a tag counts more than a date, and that nothing was
-  /// missed more than that something is new.
+  /// What GET or HEAD is answered with, by the conditions in their order of precedence (section 13.2.2): a tag counts more
+  /// than a date, and that nothing was missed more than that something is new.
   ///
   /// A list of tags that is malformed has none; a date that is malformed is ignored. So is one that asks for news of a
-  /// state without a tag: the client may have had another state of that second.
+  /// state that is not settled: the client may have had another state of that second.
   var outcome: Outcome {
-    if let wanted = fields[.ifMatch] {
-      guard matches(wanted, EntityTag.matchesStrongly) else { return .failed }
-    } else if let date = date(.ifUnmodifiedSince) {
-      guard modified <= date else { return .failed }
-    }
-    if let known = fields[.ifNoneMatch] {
-      if matches(known, EntityTag.matchesWeakly) { return .notModified }
-    } else if tag != nil, let date = date(.ifModifiedSince) {
-      if modified <= date { return .notModified }
-    }
-    return .proceed
+    if areOfAnotherState { return .failed }
+    if let known = isKnown { return known ? .notModified : .proceed }
+    guard isSettled, let modified, let date = date(.ifModifiedSince) else { return .proceed }
+    return modified <= date ? .notModified : .proceed
   }
 
-  /// Whether a part may be sent: not if `If-Range` names another state, of which the client has the rest (section 13.1.5).
-  ///
-  /// A date names a state if it is the very same. It must not be sent by a client that has a tag, and ours come with one;
-  /// nor may a date that was fresh when it was received, after which the state could change again in the same second.
-  var allowParts: Bool {
-    guard let wanted = fields[.ifRange] else { return true }
-    if let tags = EntityTag.list(wanted) {
-      guard let tag, tags.count == 1 else { return false }
-      return tag.matchesStrongly(tags[0])
-    }
-    return date(.ifRange) == modified
+  /// Whether the state may be changed: not if the client means another, or wants there to be none.
+  var allowChange: Bool { !areOfAnotherState && isKnown != true }
+
+  /// Whether they say which state it is that may be changed, be it none at all.
+  var nameState: Bool {
+    fields[.ifMatch] != nil || fields[.ifNoneMatch] == "*"
+      || modified != nil && date(.ifUnmodifiedSince) != nil
+  }
+
+  /// `If-Match` and `If-Unmodified-Since` (sections 13.1.1 and 13.1.4).
+  private var areOfAnotherState: Bool {
+    if let wanted = fields[.ifMatch] { return !matches(wanted, EntityTag.matchesStrongly) }
+    guard let modified, let date = date(.ifUnmodifiedSince) else { return false }
+    return modified > date
+  }
+
+  /// `If-None-Match` (section 13.1.2); `nil` if it is not there.
+  private var isKnown: Bool? {
+    fields[.ifNoneMatch].map { matches($0, EntityTag.matchesWeakly) }
   }
 
   private func matches(
     _ list: String, _ comparison: (EntityTag) -> (EntityTag) -> Bool
   ) -> Bool {
-    if list == "*" { return true }
+    if list == "*" { return exists }
     guard let tag, let tags = EntityTag.list(list) else { return false }
     return tags.contains(where: comparison(tag))
   }

@@ -7,6 +7,17 @@ struct EntityTag: Equatable {
   /// Whether bodies that have it may differ in their bytes.
   var isWeak = false
 
+  init(opaque: String, isWeak: Bool = false) {
+    self.opaque = opaque
+    self.isWeak = isWeak
+  }
+
+  /// The tag of a state that is told from others by a text, of which a tag can hold most: the rest is escaped.
+  init(naming state: String, isWeak: Bool = false) {
+    let inside = PercentEncoding.encode(state, allowing: Self.isPlain)
+    self.init(opaque: "\"\(inside)\"", isWeak: isWeak)
+  }
+
   /// As it is sent.
   var text: String { isWeak ? "W/\(opaque)" : opaque }
 
@@ -40,6 +51,11 @@ struct EntityTag: Equatable {
 
   private static let comma = UInt8(ascii: ",")
   private static let quote = UInt8(ascii: "\"")
+
+  /// An `etagc` of ASCII that is not the beginning of an escape.
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    0x21...0x7e ~= byte && byte != quote && byte != UInt8(ascii: "%")
+  }
 
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 

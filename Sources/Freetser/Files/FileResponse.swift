@@ -1,4 +1,4 @@
-// Files as responses: what is said about them, and which part of them a client gets.
+// Files as responses, and by what their states are told apart.
 
 public import HTTPTypes
 public import Transport
@@ -23,7 +23,7 @@ extension Response {
   ///
   /// - Parameters:
   ///   - path: Where the file is, from the working directory if it does not begin with `/`. Symbolic links are followed.
-  ///     Never take it from a request unchecked: `..` leads out of every directory.
+  ///     Never take it from a request unchecked: `..` leads out of every directory. A `Directory` opens only what is below it.
   ///   - request: The request that is answered.
   ///   - contentType: The media type.
   ///   - status: The status of an answer with the whole file.
@@ -65,71 +65,10 @@ extension Response {
       try $0.write(file)
     }
     guard status == .ok, [.get, .head].contains(request.method) else { return whole }
-    return whole.selected(from: file, by: request, now: now)
-  }
-
-  /// What a client gets instead of the whole file, if its request says so, or the whole with what is to be said about it.
-  private func selected(from file: File, by request: Request, now: Int) -> Response {
-    var response = self
     let tag = EntityTag(of: file, now: now)
-    // A date in the future must not be sent (RFC 9110 section 8.8.2.1).
-    let modified = max(0, min(file.modified.seconds, now))
-    let conditions = Conditions(
-      fields: request.fields, tag: tag, modified: modified,
-      thisYear: CivilTime(secondsSince1970: now).year)
-    response.fields[.eTag] = tag?.text
-    switch conditions.outcome {
-    case .failed: return Refusal(status: .preconditionFailed).response
-    case .notModified:
-      // What it says beside the tag, the client knows (section 15.4.5).
-      response.fields[.contentType] = nil
-      return Response(status: .notModified, fields: response.fields)
-    case .proceed: break
-    }
-    // A client that is given no date may use that of the response (section 13.1.3), which a later state of the same
-    // second has too. The second before is no later state's: whoever names it gets what there is then.
-    response.fields[.lastModified] =
-      CivilTime(secondsSince1970: tag == nil ? modified - 1 : modified).httpDate
-    response.fields[.acceptRanges] = "bytes"
-    guard request.method == .get, conditions.allowParts else { return response }
-    switch RequestedBytes(request.fields[.range], of: file.size) {
-    case .all: return response
-    case .parts(let parts): return response.sending(parts, of: file)
-    case .none:
-      var refusal = Refusal(status: .rangeNotSatisfiable).response
-      refusal.fields[.contentRange] = "bytes */\(file.size)"
-      return refusal
-    }
-  }
-
-  /// 206 with one part as it is, or with several as RFC 9110 section 14.6 has them.
-  private func sending(_ parts: [Range<Int>], of file: File) -> Response {
-    var response = self
-    response.status = .partialContent
-    if parts.count == 1 {
-      response.fields[.contentRange] = parts[0].contentRange(of: file.size)
-      response.body = .stream(length: parts[0].count) { try $0.write(file, bytes: parts[0]) }
-      return response
-    }
-    // Nobody can have put it into the file: it is made now, of 128 random bits.
-    let boundary = String(UInt128.random(in: 0...UInt128.max), radix: 36)
-    let contentType = fields[.contentType]!  // stream(…) has set it
-    let heads = parts.map { part in
-      "\r\n--\(boundary)\r\nContent-Type: \(contentType)\r\n"
-        + "Content-Range: \(part.contentRange(of: file.size))\r\n\r\n"
-    }
-    let end = "\r\n--\(boundary)--\r\n"
-    let length =
-      parts.reduce(0) { $0 + $1.count } + heads.reduce(0) { $0 + $1.utf8.count } + end.utf8.count
-    response.fields[.contentType] = "multipart/byteranges; boundary=\(boundary)"
-    response.body = .stream(length: length) { body in
-      for (head, part) in zip(heads, parts) {
-        try body.write(head)
-        try body.write(file, bytes: part)
-      }
-      try body.write(end)
-    }
-    return response
+    return whole.answering(
+      request, tag: tag, modified: file.modified.seconds, isSettled: tag != nil, now: now
+    ).part(for: request, of: file.size) { try $0.write(file, bytes: $1) }
   }
 }
 
@@ -148,12 +87,5 @@ extension EntityTag {
     func hex(_ number: some BinaryInteger) -> String { String(number, radix: 16) }
     let time = "\(hex(changed.seconds)).\(hex(changed.nanoseconds))"
     self.init(opaque: "\"\(hex(file.inode))-\(hex(file.size))-\(time)\"")
-  }
-}
-
-extension Range<Int> {
-  /// `bytes 0-99/200` (RFC 9110 section 14.4).
-  fileprivate func contentRange(of size: Int) -> String {
-    "bytes \(lowerBound)-\(upperBound - 1)/\(size)"
   }
 }

@@ -25,9 +25,11 @@ enum RequestedBytes: Equatable {
   init(_ value: String?, of size: Int) {
     self = .all
     // Of nothing there are no parts, and some clients ask for the first bytes of whatever there is.
-    guard let value, size > 0, value.prefix(6).lowercased() == "bytes=" else { return }
-    let members = value.dropFirst(6).split(separator: ",").map(Self.trimmed)
-      .filter { !$0.isEmpty }
+    guard let value, size > 0, value.utf8.allSatisfy({ $0 < 0x80 }),
+      value.prefix(6).lowercased() == "bytes="
+    else { return }
+    let members = value.utf8.dropFirst(6).split(separator: UInt8(ascii: ",")).map(trimmed)
+      .filter { !$0.isEmpty }.map { Substring($0) }
     guard 1...Self.maximumParts ~= members.count else { return }
     var parts: [Range<Int>] = []
     for member in members {
@@ -37,12 +39,6 @@ enum RequestedBytes: Equatable {
       parts.append(part)
     }
     self = parts.isEmpty ? .none : .parts(parts)
-  }
-
-  private static func trimmed(_ text: Substring) -> Substring {
-    func isSpace(_ character: Character) -> Bool { character == " " || character == "\t" }
-    let end = text.lastIndex { !isSpace($0) }
-    return end.map { text[...$0].drop(while: isSpace) } ?? ""
   }
 
   /// `first-pos "-" [ last-pos ]`, or `"-" suffix-length`.

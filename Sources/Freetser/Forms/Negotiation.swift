@@ -11,9 +11,10 @@ extension Request {
   /// - Returns: `nil` if it accepts none of them.
   public func preferredType(of offered: [String]) -> String? {
     preferred(of: offered, by: .accept) { type, range in
-      if type == range { return 2 }
-      if range == "*/*" { return 0 }
-      return range.hasSuffix("/*") && type.hasPrefix(range.dropLast()) ? 1 : nil
+      // One with parameters is about some of these only, and counts where nothing is said of the others.
+      if type == range.name { return range.hasParameters ? 2 : 3 }
+      if range.name == "*/*" { return 0 }
+      return range.name.hasSuffix("/*") && type.hasPrefix(range.name.dropLast()) ? 1 : nil
     }
   }
 
@@ -24,37 +25,56 @@ extension Request {
   /// - Returns: `nil` if it accepts none of them.
   public func preferredLanguage(of offered: [String]) -> String? {
     preferred(of: offered, by: .acceptLanguage) { tag, range in
-      if tag == range { return .max }
-      if range == "*" { return 0 }
-      // What is the more alike is the better.
-      return range.hasPrefix(tag + "-") || tag.hasPrefix(range + "-")
-        ? min(tag.count, range.count) : nil
+      if tag == range.name { return .max }
+      if range.name == "*" { return 0 }
+      // What is the more alike is the better. Who does not want `de-CH` may want `de`.
+      return range.name.hasPrefix(tag + "-") && range.weight > 0
+        || tag.hasPrefix(range.name + "-") ? min(tag.count, range.name.count) : nil
     }
   }
 
   /// Whether the client takes a body in a content coding, such as `gzip`, by its `Accept-Encoding`. One that has not said
   /// is not given any.
   public func acceptsEncoding(_ coding: String) -> Bool {
-    guard fields[.acceptEncoding] != nil else { return false }
-    return preferred(of: [coding], by: .acceptEncoding) { coding, range in
-      coding == range ? 1 : range == "*" ? 0 : nil
-    } != nil
+    !preferredEncodings(of: [coding], over: []).isEmpty
   }
 
-  /// - Parameter match: How precisely the second names the first; `nil` if it does not. Both are in lower case.
+  /// The content codings that the client likes better than none, the best first; of those that it likes equally, the first
+  /// of those that there are.
+  func preferredEncodings(
+    of offered: [String], over others: [String] = ["identity"]
+  ) -> [String] {
+    if Preference.list(fields[.acceptEncoding] ?? "").isEmpty { return [] }
+    var left = offered + others
+    var wanted: [String] = []
+    while let best = preferredEncoding(of: left), !others.contains(best) {
+      wanted.append(best)
+      left.removeAll { $0 == best }
+    }
+    return wanted
+  }
+
+  private func preferredEncoding(of offered: [String]) -> String? {
+    preferred(of: offered, by: .acceptEncoding) { coding, range in
+      coding == range.name ? 1 : range.name == "*" ? 0 : nil
+    }
+  }
+
+  /// - Parameter match: How precisely a member of the field names what is offered, which is given in lower case; `nil` if
+  ///   it does not.
   private func preferred(
-    of offered: [String], by field: HTTPField.Name, _ match: (String, String) -> Int?
+    of offered: [String], by field: HTTPField.Name, _ match: (String, Preference) -> Int?
   ) -> String? {
-    guard let value = fields[field] else { return offered.first }
-    let ranges = Preference.list(value)
+    let ranges = Preference.list(fields[field] ?? "")
+    if ranges.isEmpty { return offered.first }
     var best: (offer: String, weight: Int)?
     for offer in offered {
       let name = offer.lowercased()
       let matches = ranges.compactMap { range in
-        match(name, range.name).map { (precision: $0, weight: range.weight) }
+        match(name, range).map { (precision: $0, weight: range.weight) }
       }
-      guard let weight = matches.max(by: { $0.precision < $1.precision })?.weight, weight > 0
-      else { continue }
+      // The most precise counts, and the best of those.
+      guard let weight = matches.max(by: <)?.weight, weight > 0 else { continue }
       if weight > best?.weight ?? 0 { best = (offer, weight) }
     }
     return best?.offer
@@ -67,24 +87,26 @@ struct Preference: Equatable {
   var name: String
   /// From 0, which is not wanted, to 1000.
   var weight = 1000
+  /// Whether it had others than its weight.
+  var hasParameters = false
 
   /// The members of a list; those that make no sense are left out.
   static func list(_ text: String) -> [Preference] {
-    text.split(separator: ",").compactMap { member in
-      let parts = member.split(separator: ";", omittingEmptySubsequences: false)
-        .map { trimmed($0).lowercased() }
+    // By bytes: a client can write characters that take long to compare (``CombiningMarks``).
+    text.utf8.split(separator: UInt8(ascii: ",")).compactMap { member in
+      guard member.allSatisfy({ $0 < 0x80 }) else { return nil }
+      let parts = member.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
+        .map { String(Substring(trimmed($0))).lowercased() }
       guard let name = parts.first, !name.isEmpty else { return nil }
-      guard let quality = parts.dropFirst().first(where: { $0.hasPrefix("q=") }) else {
-        return Preference(name: name)
+      let parameters = parts.dropFirst().filter { !$0.isEmpty }
+      guard let quality = parameters.firstIndex(where: { $0.hasPrefix("q=") }) else {
+        return Preference(name: name, hasParameters: !parameters.isEmpty)
       }
-      return weight(quality.dropFirst(2)).map { Preference(name: name, weight: $0) }
+      // Those behind the weight say nothing about the type (RFC 9110 section 12.5.1).
+      return weight(parameters[quality].dropFirst(2)).map {
+        Preference(name: name, weight: $0, hasParameters: quality > parameters.startIndex)
+      }
     }
-  }
-
-  private static func trimmed(_ text: Substring) -> Substring {
-    func isSpace(_ character: Character) -> Bool { character == " " || character == "\t" }
-    let end = text.lastIndex { !isSpace($0) }
-    return end.map { text[...$0].drop(while: isSpace) } ?? ""
   }
 
   /// `( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )`, in thousandths.

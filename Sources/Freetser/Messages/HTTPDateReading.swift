@@ -14,6 +14,8 @@ extension CivilTime {
   ///   - thisYear: For a year of two digits, which is never more than 50 years ahead.
   /// - Returns: `nil` if the text is no date, or one that no calendar has. The weekday may be wrong.
   init?(httpDate text: String, thisYear: Int) {
+    // The longest is 33 characters: `Wednesday, 09-Nov-94 08:49:37 GMT`.
+    guard text.utf8.count <= 33, text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
     for form in Self.forms {
       if let time = try? Self(text, as: form, thisYear: thisYear), time.exists {
         self = time

@@ -1,6 +1,7 @@
 // An answer that is thrown: what is wrong, in words for the client.
 
 public import HTTPTypes
+import Transport
 
 /// Why a request is not answered as it asks, told to the client.
 ///
@@ -58,9 +59,16 @@ public struct HTTPError: Error, Equatable, Sendable {
   public static let unprocessableContent = HTTPError(.unprocessableContent)
 }
 
+extension HTTPError {
+  /// 400: what is wrong with a part of the request, as in `“age” is missing`.
+  init(field name: String, _ flaw: String) {
+    self.init(.badRequest, "“\(name)” \(flaw)", field: name)
+  }
+}
+
 extension HTTPError: CustomStringConvertible {
   /// One line for a log: `400 Bad Request: “age” is not a number`.
   public var description: String {
-    "\(status.code) \(status.reasonPhrase)" + (detail.map { ": \($0)" } ?? "")
+    "\(status.code) \(status.reasonPhrase)" + (detail.map { ": \(onOneLine($0))" } ?? "")
   }
 }

@@ -50,23 +50,50 @@ enum PercentEncoding {
   }
 
   /// The `name=value` pairs between the `&`; a pair without `=` is a name with an empty value.
-  static func decodeForm(_ bytes: Span<UInt8>) -> [(name: String, value: String)]? {
+  ///
+  /// - Throws: ``HTTPError``: 400 if a name or value cannot be decoded, or has too many combining marks in a row
+  ///   (``CombiningMarks``), 413 if there are more pairs than may be.
+  static func decodeForm(
+    _ bytes: Span<UInt8>, maximumCount: Int = .max
+  ) throws(HTTPError) -> [(name: String, value: String)] {
     var pairs: [(name: String, value: String)] = []
     var start = 0
     for end in 0...bytes.count where end == bytes.count || bytes[end] == UInt8(ascii: "&") {
       defer { start = end + 1 }
       guard end > start else { continue }
+      guard pairs.count < maximumCount else {
+        throw HTTPError(.contentTooLarge, "There are more than \(maximumCount) fields")
+      }
       let equals = (start..<end).first { bytes[$0] == UInt8(ascii: "=") }
       guard let name = decode(bytes.extracting(start..<(equals ?? end)), plusIsSpace: true),
         let value = decode(
           bytes.extracting((equals.map { $0 + 1 } ?? end)..<end), plusIsSpace: true)
-      else { return nil }
+      else {
+        throw HTTPError(.badRequest, "A name or value has a broken escape, or is not UTF-8")
+      }
+      guard name.isStreamSafe, value.isStreamSafe else {
+        throw HTTPError(.badRequest, "A name or value has too many combining marks in a row")
+      }
       pairs.append((name, value))
     }
     return pairs
   }
 
-  private static func hexValue(_ byte: UInt8) -> UInt8? {
+  /// The text with an escape for each byte that may not stand in it.
+  static func encode(_ text: String, allowing isAllowed: (UInt8) -> Bool) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var encoded: [UInt8] = []
+    for byte in text.utf8 {
+      if isAllowed(byte) {
+        encoded.append(byte)
+      } else {
+        encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      }
+    }
+    return String(decoding: encoded, as: UTF8.self)
+  }
+
+  static func hexValue(_ byte: UInt8) -> UInt8? {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
     case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10

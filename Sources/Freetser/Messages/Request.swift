@@ -108,7 +108,9 @@ public struct Request: Sendable {
   /// A decoded `/` or `..` cannot be told from one that was sent plainly: compare and split ``path`` first.
   public var decodedPath: String? {
     head.withTarget { target in
-      PercentEncoding.decode(target.extracting(TargetParts(target).path), plusIsSpace: false)
+      let path = TargetParts(target).path
+      return path.isEmpty
+        ? "/" : PercentEncoding.decode(target.extracting(path), plusIsSpace: false)
     }
   }
 
@@ -121,11 +123,15 @@ public struct Request: Sendable {
 
   /// The names and values in the query, decoded as forms are (`+` is a space), in order.
   ///
-  /// `nil` if an escape is broken or a name or value is not UTF-8; empty without a query.
-  public var queryItems: [(name: String, value: String)]? {
-    head.withTarget { target in
+  /// `nil` if an escape is broken, or a name or value is not UTF-8 or has more than 30 combining marks in a row; empty
+  /// without a query.
+  public var queryItems: [(name: String, value: String)]? { try? decodedQuery() }
+
+  /// The same, and why if there is none.
+  func decodedQuery() throws(HTTPError) -> [(name: String, value: String)] {
+    try head.withTarget { (target) throws(HTTPError) in
       guard let query = TargetParts(target).query else { return [] }
-      return PercentEncoding.decodeForm(target.extracting(query))
+      return try PercentEncoding.decodeForm(target.extracting(query))
     }
   }
 

@@ -97,11 +97,16 @@ public struct RequestBody: ~Copyable {
       if all.isEmpty, let declared = machine.declaredLength {
         all.reserveCapacity(Int(min(declared, Self.reserved)))
       }
-      guard share.cover(count) else { throw fail(.overloaded) }
+      try hold(count)
       raw.input.withUnread { all.append(copying: $0.extracting(piece.range)) }
       raw.input.consume(piece.consumed)
     }
     return all
+  }
+
+  /// Counts what is held of the body towards ``ServerConfiguration/maximumBufferedBytes``, so many bytes so far.
+  mutating func hold(_ count: Int) throws(StreamError) {
+    guard share.cover(count) else { throw fail(.overloaded) }
   }
 
   /// Whether the client has closed the connection, or at least the half on which it sends.

@@ -30,6 +30,10 @@ struct PathPattern: Equatable, Sendable {
     let names = self.names
     precondition(!names.contains(""), "parameters have names: “\(text)”")
     precondition(Set(names).count == names.count, "parameters have different names: “\(text)”")
+    checkTail()
+  }
+
+  private func checkTail() {
     for segment in segments.dropLast() {
       if case .tail = segment { preconditionFailure("a tail stands at the end: “\(text)”") }
     }
@@ -65,6 +69,7 @@ struct PathPattern: Equatable, Sendable {
     precondition(
       Set(joined.names).count == joined.names.count,
       "parameters have different names: “\(joined.text)”")
+    joined.checkTail()
     return joined
   }
 

@@ -22,12 +22,13 @@ final class RouteTable: Sendable {
   }
 
   private struct Leaf: Sendable {
-    let method: String
+    let method: [UInt8]
     let names: [String]
     let handler: Handler
   }
 
   private let tree: Tree
+  private let literals: LiteralPaths
 
   private struct Tree: Sendable {
     var nodes: [Node] = []
@@ -38,11 +39,13 @@ final class RouteTable: Sendable {
 
   /// What stands for a slash that was escaped, in a path whose escapes are decoded: no byte of UTF-8.
   private static let escapedSlash: UInt8 = 0xff
+  private static let get = Array("GET".utf8)
 
   init(_ routes: Routes) {
     var tree = Tree()
     Self.grow(&tree, routes.all.map { ($0.pattern.segments[...], $0) })
     self.tree = tree
+    literals = LiteralPaths(Self.literalPaths(of: tree, below: 0))
   }
 
   /// Makes the node of these routes, of whose patterns these segments are left, and those below it.
@@ -74,7 +77,8 @@ final class RouteTable: Sendable {
     let firstLeaf = tree.leaves.count
     tree.leaves += ended.map {
       Leaf(
-        method: $0.route.method.rawValue, names: $0.route.pattern.names, handler: $0.route.handler)
+        method: Array($0.route.method.rawValue.utf8), names: $0.route.pattern.names,
+        handler: $0.route.handler)
     }
     tree.nodes[node].routes = firstLeaf..<tree.leaves.count
     let firstEdge = tree.edges.count
@@ -91,6 +95,19 @@ final class RouteTable: Sendable {
     if !tails.isEmpty { tree.nodes[node].tail = grow(&tree, tails) }
     return node
   }
+
+  /// The paths without parameters, and their leaves.
+  private static func literalPaths(
+    of tree: Tree, below node: Int, _ path: [UInt8] = []
+  ) -> [(path: [UInt8], routes: Range<Int>)] {
+    let routes = tree.nodes[node].routes
+    let below = tree.nodes[node].edges.flatMap { edge in
+      literalPaths(
+        of: tree, below: tree.edges[edge].node,
+        path + [UInt8(ascii: "/")] + tree.text[tree.edges[edge].text])
+    }
+    return routes.isEmpty ? below : [(path, routes)] + below
+  }
 }
 
 // MARK: Finding
@@ -99,8 +116,10 @@ extension RouteTable {
   /// What there is for a request.
   private enum Match {
     case route(Int, [String])
+    /// A route without parameters.
+    case literal(Int)
     /// The path has routes, but not for the method.
-    case otherMethods([String])
+    case otherMethods([[UInt8]])
     case nothing
     /// The path has a broken escape, or is not UTF-8.
     case malformed
@@ -113,22 +132,30 @@ extension RouteTable {
     to request: Request, _ body: inout RequestBody
   ) throws -> Response {
     switch find(request.head) {
-    case .route(let index, let values):
-      let leaf = tree.leaves[index]
-      return try leaf.handler.respond(
-        request, PathParameters(names: leaf.names, values: values), &body)
-    case .otherMethods(let methods):
-      let allow: ResponseFields = [.allow: Self.allow(methods)]
-      if request.head.hasMethod("OPTIONS") { return .empty(status: .noContent, fields: allow) }
-      throw HTTPError(.methodNotAllowed, fields: allow)
+    case .literal(let leaf):
+      return try tree.leaves[leaf].handler.respond(request, Self.noParameters, &body)
+    case .route(let leaf, let values):
+      return try tree.leaves[leaf].handler.respond(
+        request, PathParameters(names: tree.leaves[leaf].names, values: values), &body)
+    case .otherMethods(let methods): return try answer(request, insteadOf: methods)
     case .malformed: throw HTTPError(.badRequest, "The path has a broken escape")
     case .nothing: throw HTTPError.notFound
     }
   }
 
+  private static let noParameters = PathParameters()
+
+  private func answer(_ request: Request, insteadOf methods: [[UInt8]]) throws(HTTPError)
+    -> Response
+  {
+    let allow: ResponseFields = [.allow: Self.allow(methods)]
+    if request.head.hasMethod("OPTIONS") { return .empty(status: .noContent, fields: allow) }
+    throw HTTPError(.methodNotAllowed, fields: allow)
+  }
+
   /// The value of `Allow`, with what is answered without a route of its own.
-  private static func allow(_ methods: [String]) -> String {
-    var all = Set(methods)
+  private static func allow(_ methods: [[UInt8]]) -> String {
+    var all = Set(methods.map { String(decoding: $0, as: UTF8.self) })
     if all.contains("GET") { all.insert("HEAD") }
     all.insert("OPTIONS")
     return all.sorted().joined(separator: ", ")
@@ -136,21 +163,27 @@ extension RouteTable {
 
   private func find(_ head: RequestHead) -> Match {
     head.withTarget { target in
-      // OPTIONS * asks about the server as a whole.
-      if target.count == 1, target[0] == UInt8(ascii: "*") {
-        return .otherMethods(tree.leaves.map(\.method))
+      let scan = PathScan(target)
+      let routes = literals.routes(of: target.extracting(0..<scan.end), hash: scan.hash)
+      for leaf in routes where head.hasMethod(tree.leaves[leaf].method) {
+        return .literal(leaf)
       }
-      let range = TargetParts(target).path
-      let path = target.extracting(range)
-      if path.isEmpty { return find(head, [UInt8(ascii: "/")].span) }
-      guard (path.indices.contains { path[$0] == UInt8(ascii: "%") }) else {
-        return find(head, path)
-      }
-      guard let decoded = PercentEncoding.decode(path, slash: Self.escapedSlash) else {
-        return .malformed
-      }
-      return find(head, decoded.span)
+      return find(head, target, scan)
     }
+  }
+
+  private func find(_ head: RequestHead, _ target: Span<UInt8>, _ scan: PathScan) -> Match {
+    // OPTIONS * asks about the server as a whole.
+    if target.count == 1, target[0] == UInt8(ascii: "*") {
+      return .otherMethods(tree.leaves.map(\.method))
+    }
+    let path = target.extracting(TargetParts(target).path)
+    if path.isEmpty { return find(head, [UInt8(ascii: "/")].span) }
+    guard scan.hasEscape else { return find(head, path) }
+    guard let decoded = PercentEncoding.decode(path, slash: Self.escapedSlash) else {
+      return .malformed
+    }
+    return find(head, decoded.span)
   }
 
   private func find(_ head: RequestHead, _ path: Span<UInt8>) -> Match {
@@ -166,7 +199,7 @@ extension RouteTable {
     let head: RequestHead
     var values: [Range<Int>] = []
     var leaf: Int?
-    var otherMethods: [String] = []
+    var otherMethods: [[UInt8]] = []
 
     init(_ head: RequestHead) { self.head = head }
   }
@@ -210,7 +243,7 @@ extension RouteTable {
       return true
     }
     if search.head.hasMethod("HEAD") {
-      for index in routes where tree.leaves[index].method == "GET" {
+      for index in routes where tree.leaves[index].method == Self.get {
         search.leaf = index
         return true
       }

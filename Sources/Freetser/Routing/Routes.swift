@@ -74,10 +74,11 @@ public struct Routes: Sendable {
   ///   - middleware: Functions around their handlers, the first of them outermost. What no route is for, they do not see.
   ///   - build: Adds the routes.
   public mutating func group(
-    _ path: String = "/", through middleware: [Middleware] = [], _ build: (inout Routes) -> Void
-  ) {
+    _ path: String = "/", through middleware: [Middleware] = [],
+    _ build: (inout Routes) throws -> Void
+  ) rethrows {
     var inner = Routes()
-    build(&inner)
+    try build(&inner)
     let prefix = PathPattern(path)
     for route in inner.all {
       add(

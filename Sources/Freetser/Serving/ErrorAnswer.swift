@@ -53,14 +53,21 @@ extension HTTPError {
     if best?.hasPrefix("text/") == true {
       var response = Refusal(status: status, detail: detail).response
       for (name, value) in fields.lines { response.fields.append(name, value) }
+      response.fields.append(.vary, "Accept")
       return response
     }
     let problem = Problem(
       title: status.reasonPhrase, status: status.code, detail: detail, field: field)
-    guard let body = try? JSONEncoder().encode(problem) else {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let body = try? encoder.encode(problem) else {
       preconditionFailure("texts and a number can be written as JSON")
     }
-    return .bytes(Array(body), contentType: json, status: status, fields: fields)
+    var response = Response.bytes(
+      Array(body), contentType: json, status: status, fields: fields)
+    // A cache may keep some errors without being told to, such as 404 (RFC 9110 section 15.1).
+    response.fields.append(.vary, "Accept")
+    return response
   }
 }
 

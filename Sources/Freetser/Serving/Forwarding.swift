@@ -145,13 +145,3 @@ private func lastComma(
   guard !isQuoted else { throw MalformedForwarding() }
   return nil
 }
-
-/// The range without the spaces and tabs at its ends.
-private func trimmed(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
-  var (start, end) = (range.lowerBound, range.upperBound)
-  while start < end, isSpace(bytes[start]) { start += 1 }
-  while start < end, isSpace(bytes[end - 1]) { end -= 1 }
-  return start..<end
-}
-
-private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }

@@ -142,17 +142,6 @@ private func token(
   return [UInt8](copying: text.extracting(start..<index))
 }
 
-/// `tchar`: every visible character but the delimiters.
-private func isTokenByte(_ byte: UInt8) -> Bool {
-  switch byte {
-  case UInt8(ascii: "\""), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: ","),
-    UInt8(ascii: "/"), UInt8(ascii: ":")...UInt8(ascii: "@"), UInt8(ascii: "[")...UInt8(ascii: "]"),
-    UInt8(ascii: "{"), UInt8(ascii: "}"):
-    false
-  default: 0x21...0x7E ~= byte
-  }
-}
-
 private func skip(
   _ byte: UInt8, in text: Span<UInt8>, at index: inout Int
 ) throws(MalformedForwarding) {

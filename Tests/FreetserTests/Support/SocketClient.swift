@@ -100,13 +100,17 @@ final class SocketClient {
 
   /// What comes, to the end of the first `end` in it, each CR LF as one line feed.
   func receive(through end: String) throws -> String {
-    let end = end.replacing("\n", with: "\r\n")
+    try receive(throughExactly: end.replacing("\n", with: "\r\n")).replacing("\r\n", with: "\n")
+  }
+
+  /// What comes, to the end of the first `end` in it.
+  func receive(throughExactly end: String) throws -> String {
     while true {
       let text = String(decoding: input, as: UTF8.self)
       if let found = text.firstRange(of: end) {
         let received = text[..<found.upperBound]
         input.removeFirst(received.utf8.count)
-        return String(received).replacing("\r\n", with: "\n")
+        return String(received)
       }
       try receiveMore()
     }

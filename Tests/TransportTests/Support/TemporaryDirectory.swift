@@ -1,4 +1,4 @@
-// A fresh directory for the sockets of one test.
+// A fresh directory for the sockets and files of one test.
 
 #if canImport(Darwin)
   import Darwin
@@ -6,7 +6,7 @@
   import Glibc
 #endif
 
-/// Removed, with the files in it, when dropped.
+/// Removed, with all that is in it, when dropped.
 struct TemporaryDirectory: ~Copyable {
   let path: String
 
@@ -20,9 +20,16 @@ struct TemporaryDirectory: ~Copyable {
   }
 
   deinit {
-    for name in fileNames(in: path) { _ = unsafe unlink("\(path)/\(name)") }
-    _ = unsafe rmdir(path)
+    removeDirectory(path)
   }
+}
+
+private func removeDirectory(_ path: String) {
+  for name in fileNames(in: path) {
+    let path = "\(path)/\(name)"
+    if fileType(path) == S_IFDIR { removeDirectory(path) } else { _ = unsafe unlink(path) }
+  }
+  _ = unsafe rmdir(path)
 }
 
 /// The names in a directory, without `.` and `..`, in order.
