@@ -33,22 +33,23 @@ enum StatusStyle {
     text.replacing("&", with: "&amp;").replacing("<", with: "&lt;")
   }
 
-  /// Listens while the page is seen. What it cannot hear any more it shows paler.
+  /// Follows the server while the page is seen. While there is no news the page is paler.
   private static let script = """
 
     const live = document.getElementById("live")
     let events
-    function listen() {
+    function follow() {
+      events?.close()
+      if (document.hidden) return
       events = new EventSource(location.href)
       events.onmessage = event => {
         live.innerHTML = event.data
         document.body.className = ""
       }
-      events.onerror = () => { document.body.className = "stale" }
+      events.onerror = () => { document.body.className = "waiting" }
     }
-    document.onvisibilitychange = () => document.hidden ? events.close() : listen()
-    if (!document.hidden) listen()
-    else events = { close() {} }
+    document.onvisibilitychange = follow
+    follow()
 
     """
 
@@ -77,8 +78,8 @@ enum StatusStyle {
     main, .boxes, .tiles { display: grid; gap: .75rem; }
     .boxes { grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); }
     .tiles { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
-    .stale main { opacity: .5; }
-    .stale .since::after { content: " · no news since: the server does not answer"; }
+    .waiting main { opacity: .5; }
+    .waiting .since::after { content: " · waiting for news"; }
     section {
       background: var(--box); border: 1px solid var(--line); border-radius: .6rem;
       padding: .8rem 1rem; min-width: 0;
