@@ -195,8 +195,7 @@ struct Life {
     check(!wire.wasResetByServer || hasCut, "the server reset a connection that was in order")
     for (number, request) in plan.requests.enumerated() {
       guard number < client.responses.count else {
-        // A reset destroys what has not been taken, and so the beginning too.
-        if isBroken(request), endsWithConnection(request) { return }
+        if mayBeDestroyed(from: number) { return }
         findings.append("\(number) was not answered")
         return
       }
@@ -214,10 +213,17 @@ struct Life {
           check(response.body == expected.body, "the tunnel's bytes are not all there")
         }
       } else {
-        check(isBroken(request), "the response to \(number) was cut")
+        check(
+          isBroken(request) || mayBeDestroyed(from: number), "the response to \(number) was cut")
       }
       return
     }
+  }
+
+  /// Whether this response, or one behind it, may have had to be cut by a reset, which destroys all that the client has not
+  /// taken: the responses before it too.
+  private func mayBeDestroyed(from number: Int) -> Bool {
+    plan.requests[number...].contains { isBroken($0) && endsWithConnection($0) }
   }
 
   private var hasCut: Bool { plan.requests.contains { isBroken($0) } }
