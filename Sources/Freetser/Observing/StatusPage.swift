@@ -33,7 +33,8 @@ extension Handler {
       if request.preferredType(of: types) == "text/event-stream" {
         return statusEvents { StatusContent(activity.counts, store).html }
       }
-      let nonce = String(UInt64.random(in: 0...(.max)), radix: 36)
+      // As long as CSP level 3 asks, in section 7.1.
+      let nonce = String(UInt128.random(in: 0...(.max)), radix: 36)
       let content = StatusContent(activity.counts, store).html
       let page = StatusStyle.page(title: title, nonce: nonce, content)
       return .html(
