@@ -201,6 +201,39 @@ extension DocumentationTests {
     #expect(output.text == "one\ntwo\ntrue\n", "\(output.errors)")
   }
 
+  @Test("A server is observed as the article says")
+  func observing() throws {
+    let directory = try TemporaryDirectory()
+    let article = try Snippet.program(of: "Freetser/Freetser.docc/Observing")
+      .replacing("app.sqlite", with: directory.file("app.sqlite"))
+    let program = try RunningProgram(of: ["main.swift": article], in: directory)
+    defer { program.process.kill() }
+    #expect(try program.curl("/") == "You are visitor 1.\n")
+    #expect(try program.curl("/healthz") == "ok\n")
+    #expect(try program.curl("/readyz") == "ready\n")
+    #expect(try program.curl("/admin/status", "-w", "%{http_code}").hasSuffix("401"))
+    let login = ["-u", "ada:secret"]
+    let metrics = try program.curl("/admin/metrics", login)
+    #expect(metrics.contains("http_server_requests_total{method=\"GET\",status=\"200\"} 3\n"))
+    #expect(metrics.contains("\nfreetser_store_commits_total 1\n"))
+    let page = try program.curl("/admin/status", login)
+    #expect(page.contains("<h1>Visits 1.0</h1>") && page.contains("<h2>Store</h2>"))
+    var events = try WireClient(to: program.endpoint)
+    try events.send(
+      "GET /admin/status HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n"
+        + "Authorization: Basic YWRhOnNlY3JldA==\r\n\r\n")
+    for _ in 1...2 { _ = try events.receive(through: "data: <p class=\"since\">") }
+    try program.stop()
+    let log = try program.process.waitForEnd().text
+    let id = try #require(log.firstMatch(of: /Visited 1 times request=([0-9a-z]+-0)\n/)).1
+    let line = log.firstMatch(
+      of: /\n[-0-9T:.]+Z 127\.0\.0\.1 "GET \/ HTTP\/1\.1" 200 19 [0-9.]+ms "-" "curl\/[^"]*" (.*)\n/
+    )
+    #expect(line?.1 == id)
+    #expect(!log.contains("/healthz") && log.contains("/readyz"))
+    #expect(log.contains("\"GET /admin/status HTTP/1.1\" 401"))
+  }
+
   @Test("The code of the landing pages compiles")
   func landingPages() throws {
     let server = try Snippet.blocks(of: "Sources/Freetser/Freetser.docc/Freetser.md")

@@ -130,7 +130,7 @@ struct StatusPageTests {
     let events = try events(in: conversation.client.text)
     #expect(events.count == 4)
     for event in events {
-      #expect(event.hasPrefix("<p class=\"since\">") && event.hasSuffix("</div>"))
+      #expect(event.hasPrefix("<p class=\"since\">") && event.hasSuffix("</div>\n"))
     }
     #expect(conversation.length >= .milliseconds(3500) && conversation.length < .seconds(10))
     #expect(conversation.client.text.hasSuffix("\n0\n\n"))

@@ -43,7 +43,8 @@ public struct AccessLog: ServerObserver {
   ///
   /// - Parameters:
   ///   - format: How lines look.
-  ///   - queue: Where they go: to standard output, with the program's other lines, unless said otherwise.
+  ///   - queue: Where they go: to standard output, with the program's other lines, unless said otherwise. Stop another one
+  ///     once the server has stopped (``LogQueue/stop(within:)``), so that its last lines are written.
   ///   - isSkipped: Which exchanges are not written down, such as those of a page that load balancers look at.
   public init(
     _ format: Format = .text, to queue: LogQueue = .shared,

@@ -40,6 +40,13 @@ public final class PrometheusMetrics: MetricsFactory {
     var names: Set<String> = []
     var count = 0
     var dropped = 0
+
+    /// Whether one more series can be shown, beside those that there are.
+    func hasRoom(for kind: PrometheusKind, named name: String, atMost limit: Int) -> Bool {
+      guard count + kind.seriesCount <= limit, !name.hasPrefix("freetser_") else { return false }
+      if let family = families[name] { return family.kind == kind }
+      return names.isDisjoint(with: kind.lineNames(of: name))
+    }
   }
 
   private let state = Monitor(State())
@@ -127,20 +134,14 @@ public final class PrometheusMetrics: MetricsFactory {
     let name = kind.familyName(of: label)
     let labels = PrometheusLabels(dimensions, of: kind)
     return state.withLock { state in
-      var family = state.families[name] ?? Family(kind: kind, label: label)
       // Of one kind there is one type.
-      if family.kind == kind, let series = family.series[labels] as? Series { return series }
+      if let series = state.families[name]?.series[labels] as? Series { return series }
       let series = create()
-      let isNew = family.series.isEmpty
-      guard family.kind == kind, !name.hasPrefix("freetser_"),
-        state.count + kind.seriesCount <= seriesLimit,
-        !isNew || state.names.isDisjoint(with: kind.lineNames(of: name))
-      else {
+      guard state.hasRoom(for: kind, named: name, atMost: seriesLimit) else {
         state.dropped += kind.seriesCount
         return series
       }
-      family.series[labels] = series
-      state.families[name] = family
+      state.families[name, default: Family(kind: kind, label: label)].series[labels] = series
       state.names.formUnion(kind.lineNames(of: name))
       state.count += kind.seriesCount
       return series
