@@ -25,7 +25,7 @@ struct Notes: ParsableCommand {
     let store = try Store(path: db, tables: NotesApp.tables)
     let app = NotesApp(store: store, password: password)
     var configuration = ServerConfiguration()
-    configuration.observers = [AccessLog()]
+    configuration.observers = [AccessLog(), app.activity]
     configuration.proxies = Proxies(trusted: [.unixSockets], field: .xForwardedFor)
     let server = Server(
       unix.map { .unix(path: $0) } ?? .tcp(host: host, port: port),

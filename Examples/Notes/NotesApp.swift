@@ -8,6 +8,8 @@ struct NotesApp: Sendable {
 
   let store: Store
   let password: String
+  /// What the server has done, for the page that shows it.
+  let activity = ServerActivity()
   /// What the time is, which tests turn.
   var now: @Sendable () -> Timestamp = { .now() }
 
@@ -23,6 +25,7 @@ struct NotesApp: Sendable {
     routes.group(through: [requireLogin]) {
       addPages(to: &$0)
       addAPI(to: &$0)
+      $0.get("/status", handler: .statusPage(activity, store: store, title: "Notes"))
     }
     return routes
   }

@@ -87,6 +87,16 @@ def set_width(driver, width, height, scheme="light"):
         "features": [{"name": "prefers-color-scheme", "value": scheme}]})
 
 
+def take_pictures(driver, pictures, name, height):
+    """A page on a phone, in both schemes, and on a desk."""
+    for suffix, width, scheme in [("phone", 375, "light"), ("phone~dark", 375, "dark"), ("desktop", 1000, "light")]:
+        set_width(driver, width, height, scheme)
+        wide = driver.execute_script("return document.documentElement.scrollWidth")
+        must(wide <= width, f"at {width} pixels {name} is {wide} wide")
+        if pictures:
+            driver.save_screenshot(str(pictures / f"{name}-{suffix}.png"))
+
+
 def must(condition, sentence):
     if not condition:
         raise SystemExit(sentence)
@@ -141,12 +151,11 @@ def drive(driver, server, pictures):
     driver.execute_script("arguments[0].click()", long)
     first.wait_for(
         ["Water the plants\nand the neighbour’s too", "Survived a kill -9", "Buy <tea> & biscuits\nfor two"])
-    if pictures:
-        for name, width, height, scheme in [
-                ("notes-phone", 375, 700, "light"), ("notes-phone-dark", 375, 700, "dark"),
-                ("notes-desktop", 1000, 640, "light")]:
-            set_width(driver, width, height, scheme)
-            driver.save_screenshot(str(pictures / f"{name}.png"))
+    take_pictures(driver, pictures, "notes", 700)
+    driver.get(address + "status")
+    must("Requests" in driver.page_source, "the status page shows requests")
+    take_pictures(driver, pictures, "status", 1100)
+    driver.get(address)
     driver.find_element(By.CSS_SELECTOR, "header form button").click()
     WebDriverWait(driver, PATIENCE).until(lambda _: driver.find_elements(By.NAME, "password"))
     driver.get(address)

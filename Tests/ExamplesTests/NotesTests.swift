@@ -61,6 +61,7 @@ struct NotesTests {
   func login() throws {
     #expect(try app.get("/").fields["Location"] == "/login")
     #expect(try app.get("/api/notes").status == .unauthorized)
+    #expect(try app.get("/status").status == .seeOther)
     #expect(try app.post("/notes", .form(["text": "x"])).status == .unauthorized)
     #expect(try app.post("/login", .form(["password": "coffee"])).status == .forbidden)
     #expect(try app.get("/", fields: session).status == .ok)

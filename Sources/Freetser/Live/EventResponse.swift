@@ -25,7 +25,7 @@ extension Response {
     var fields = fields
     if fields[.cacheControl] == nil { fields.append(.cacheControl, "no-store") }
     // nginx would gather events to pieces of 4 KiB.
-    fields.append(.init("X-Accel-Buffering")!, "no")
+    fields[.init("X-Accel-Buffering")!] = "no"
     return stream("text/event-stream", fields: fields) { body in
       // The page is told at once that it is connected.
       try body.sendHeartbeat()

@@ -55,7 +55,8 @@ public struct Handler: Sendable {
 /// }
 /// ```
 ///
-/// The request's body is not read yet; handlers that want it whole get it whatever is done here.
+/// The request's body is not read yet; handlers that want it whole get it whatever is done here. It comes once: a function
+/// that calls `next` again gives it an empty one.
 public typealias Middleware =
   @Sendable (_ request: Request, _ next: (Request) throws -> Response) throws -> Response
 
