@@ -209,6 +209,12 @@ struct PrometheusTests {
     #expect(try self.page.values["c_total"] == 0 && self.page.values["d_total"] == 0)
   }
 
+  @Test("A gauge may have the least and the largest number", arguments: [Int64.min, .max])
+  func extremes(_ number: Int64) throws {
+    Gauge(label: "g", factory: metrics).record(number)
+    #expect(try page.values["g"] == Double(number))
+  }
+
   @Test("Whatever names and labels a program makes up: the page is valid")
   func random() throws {
     var generator = SeededGenerator(seed: .random(in: 0...UInt64.max))

@@ -150,6 +150,7 @@ struct PrometheusPage {
     if value.isNaN { return "NaN" }
     if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
     // Up to here a Double is exact, and so is its text.
-    return Int(exactly: value).flatMap { abs($0) <= 1 << 53 ? "\($0)" : nil } ?? "\(value)"
+    guard value.magnitude <= 0x1p53, let whole = Int(exactly: value) else { return "\(value)" }
+    return "\(whole)"
   }
 }
