@@ -45,6 +45,25 @@ struct LogQueueTests {
         != nil, "\(line)")
   }
 
+  @Test(
+    "What ends a line, moves a terminal's cursor or turns text around is escaped",
+    arguments: [
+      "\n", "\r", "\u{1b}", "\u{7f}", "\u{85}", "\u{9b}", "\u{2028}", "\u{2029}", "\u{202e}",
+      "\u{2066}",
+    ])
+  func escaping(_ text: String) throws {
+    let (readEnd, writeEnd) = try pipeEnds()
+    let logs = LogQueue(descriptor: writeEnd)
+    let logger = Logger(label: "a", factory: logs.makeHandler)
+    logger.info("é\(text)", metadata: ["k": "ü\(text)"])
+    logs.stop()
+    close(writeEnd)
+    let line = readToEnd(readEnd)
+    close(readEnd)
+    let code = String(try #require(text.unicodeScalars.first).value, radix: 16)
+    #expect(line.hasSuffix("a: é\\u{\(code)} k=ü\\u{\(code)}\n"), "\(line)")
+  }
+
   @Test("A log that nobody reads keeps nobody waiting; what is dropped is counted and reported")
   func overflow() throws {
     let (readEnd, writeEnd) = try pipeEnds()

@@ -49,12 +49,25 @@ public struct QueuedLogHandler: LogHandler {
     queue.append(line)
   }
 
-  /// Escapes control characters: what a client sent must not look like another line of the log.
+  /// Escapes what ends a line, moves a terminal's cursor, or turns the direction of writing round: what a client sent must
+  /// not look like another line of the log, nor hide one.
   private static func onOneLine(_ text: String) -> String {
-    guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return text }
-    return text.unicodeScalars.map { scalar in
-      scalar.value < 0x20 || scalar.value == 0x7f
-        ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
-    }.joined()
+    if text.utf8.allSatisfy({ 0x20..<0x7f ~= $0 }) { return text }
+    var line = ""
+    for scalar in text.unicodeScalars {
+      if mayStand(scalar) {
+        line.unicodeScalars.append(scalar)
+      } else {
+        line += "\\u{\(String(scalar.value, radix: 16))}"
+      }
+    }
+    return line
+  }
+
+  private static func mayStand(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator: false
+    default: !scalar.properties.isBidiControl
+    }
   }
 }
