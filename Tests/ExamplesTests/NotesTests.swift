@@ -75,6 +75,28 @@ struct NotesTests {
         .status == .seeOther)
   }
 
+  @Test(
+    "A tab that stays open after its session is over gets no more notes",
+    arguments: [(logsOut: true, hours: 0), (logsOut: false, hours: 31 * 24)])
+  func eventsEnd(_ end: (logsOut: Bool, hours: Int64)) throws {
+    let clock = clock
+    let notes = NotesApp(store: store, password: "tea", now: { clock.now })
+    let server = Server(.tcp(port: 0), routes: try notes.routes(assets: "Examples/Notes/Public"))
+    let address = try server.start()
+    defer { server.stop(within: .zero) }
+    var tab = try WireClient(to: .tcp(host: "127.0.0.1", port: try #require(address.port)))
+    let cookie = try #require(session[.cookie])
+    try tab.send("GET /events HTTP/1.1\r\nHost: a\r\nCookie: \(cookie)\r\n\r\n")
+    _ = try tab.receive(through: "text/event-stream")
+    let book = NoteBook(store: store)
+    try book.add(NewNote(text: "for all"), now: clock.now)
+    #expect(try tab.receive(through: "data: ").contains("event: missed") == false)
+    if end.logsOut { #expect(try post("/logout").status == .seeOther) }
+    clock.advance(by: end.hours * 3600)
+    try book.add(NewNote(text: "a secret"), now: clock.now)
+    #expect(try tab.receive(through: "data: ").contains("event: missed"))
+  }
+
   @Test("Programs add, read, change and delete, and change only what they have seen")
   func api() throws {
     let text = try RequestContent.json(["text": "first"])
