@@ -26,10 +26,16 @@ struct KVService: Sendable {
   @Sendable private func requireToken(
     _ request: Request, _ next: (Request) throws -> Response
   ) throws -> Response {
-    guard token == nil || request.fields[.authorization] == "Bearer \(token!)" else {
+    guard token == nil || request.bearerToken.map({ isSame($0, token!) }) == true else {
       throw HTTPError(.unauthorized, fields: [.wwwAuthenticate: "Bearer"])
     }
     return try next(request)
+  }
+
+  /// Compares hashes first, as they differ anywhere: so the time does not tell how much of a guess was right.
+  private func isSame(_ given: Substring, _ token: String) -> Bool {
+    let (given, token) = (Array(given.utf8), Array(token.utf8))
+    return given.hashValue == token.hashValue && given == token
   }
 
   /// The table of a path; 404 if the store has none of that name.
@@ -149,5 +155,14 @@ struct KVService: Sendable {
         id: "\(change.sequence)", event: change.kind == .stored ? "stored" : "deleted",
         data: change.key)
     }
+  }
+}
+
+extension Request {
+  /// What stands behind `Bearer`, however that is written (RFC 9110 section 11.1); `nil` if it is another scheme.
+  fileprivate var bearerToken: Substring? {
+    let words = (fields[.authorization] ?? "").split(separator: " ", maxSplits: 1)
+    guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
+    return words[1].drop { $0 == " " }
   }
 }

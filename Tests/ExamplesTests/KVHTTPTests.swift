@@ -116,6 +116,11 @@ struct KVHTTPTests {
     #expect(try client.get("/t").status == .unauthorized)
     #expect(try client.get("/t", fields: [.authorization: "Bearer wrong"]).status == .unauthorized)
     #expect(try client.get("/t", fields: [.authorization: "Bearer secret"]).status == .ok)
+    // RFC 9110 section 11.1: however the scheme is written.
+    #expect(try client.get("/t", fields: [.authorization: "bearer  secret"]).status == .ok)
+    for other in ["Bearer", "Bearer secret2", "Bearer secre", "Basic secret", "secret"] {
+      #expect(try client.get("/t", fields: [.authorization: other]).status == .unauthorized)
+    }
   }
 
   @Test("Changes come as events, in order, of the keys that were asked for")
