@@ -14,13 +14,18 @@ struct Shelf: Sendable {
     /// What the client called it. For showing, never a path.
     var name: String
     var size: Int
-    /// Where it is, in the directory.
+  }
+
+  /// What is kept about it.
+  private struct Stored: Codable, Sendable {
+    var item: Item
+    /// Where it is, which is nobody's business.
     var path: String
   }
 
   let store: Store
   let directory: String
-  private let items = TypedTable<Item>(json: .files)
+  private let items = TypedTable<Stored>(json: .files)
 
   init(store: Store, directory: String) {
     self.store = store
@@ -39,10 +44,10 @@ struct Shelf: Sendable {
     }
     routes.get("/files/:id") { request, path in
       let id = path["id"]
-      guard let item = try store.read({ try items.get(id, in: $0) })?.value else {
+      guard let stored = try store.read({ try items.get(id, in: $0) })?.value else {
         throw HTTPError.notFound
       }
-      return try .download(at: item.path, as: item.name, for: request)
+      return try .download(at: stored.path, as: stored.item.name, for: request)
     }
     return routes
   }
@@ -51,7 +56,7 @@ struct Shelf: Sendable {
     var all: [Item] = []
     try store.read { snapshot in
       try items.forEach(in: snapshot) { _, entry in
-        all.append(entry.value)
+        all.append(entry.value.item)
         return all.count < 1_000
       }
     }
@@ -77,8 +82,8 @@ struct Shelf: Sendable {
     return try store.execute { storage in
       let number = try storage.count(.files) + 1
       let id = String(repeating: "0", count: max(0, 9 - "\(number)".count)) + "\(number)"
-      let item = Item(id: id, title: heading, name: called, size: file.size, path: file.path)
-      try items.add(id, item, in: storage)
+      let item = Item(id: id, title: heading, name: called, size: file.size)
+      try items.add(id, Stored(item: item, path: file.path), in: storage)
       return item
     }
   }

@@ -57,6 +57,15 @@ struct UploadTests {
     #expect(part.status == .partialContent && part.body == Array(content[10..<20]))
   }
 
+  @Test("Nobody is told where files are")
+  func places() throws {
+    let stored = try client.post("/files", form([("name=\"file\"; filename=\"a\"", [1])])).text
+    let list = try client.get("/files").text
+    let name = try #require(files.first)
+    #expect(list.contains("\"name\":\"a\"") && stored.contains("\"name\":\"a\""))
+    #expect(!list.contains(name) && !stored.contains(name))
+  }
+
   @Test("A browser is sent back to the page")
   func browser() throws {
     let upload = form([("name=\"file\"; filename=\"a\"", [1])])
