@@ -170,14 +170,15 @@ def main():
         options.add_argument(option)
     with tempfile.TemporaryDirectory() as directory:
         server = Notes(program, directory)
-        server.start()
-        driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
         try:
-            drive(driver, server, pictures)
-            driver.quit()
+            server.start()
+            driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+            try:
+                drive(driver, server, pictures)
+            finally:
+                driver.quit()
             server.stop()
         finally:
-            driver.quit()
             server.process.kill()
     print("The notes page works in two tabs, through kill -9, and at 375 pixels.")
 
