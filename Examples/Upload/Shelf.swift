@@ -52,10 +52,11 @@ struct Shelf: Sendable {
     return routes
   }
 
+  /// The newest 1,000, the newest first.
   private func list() throws -> [Item] {
     var all: [Item] = []
     try store.read { snapshot in
-      try items.forEach(in: snapshot) { _, entry in
+      try items.forEach(in: snapshot, backwards: true) { _, entry in
         all.append(entry.value.item)
         return all.count < 1_000
       }

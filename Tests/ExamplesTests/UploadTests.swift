@@ -66,6 +66,16 @@ struct UploadTests {
     #expect(!list.contains(name) && !stored.contains(name))
   }
 
+  @Test("The newest are told, however many there are")
+  func newest() throws {
+    for number in 1...1_001 {
+      let file = form([("name=\"file\"; filename=\"\(number)\"", [])])
+      #expect(try client.post("/files", file).status == .created)
+    }
+    let items: [Shelf.Item] = try client.get("/files").json()
+    #expect(items.map(\.name) == (2...1_001).reversed().map(String.init))
+  }
+
   @Test("A browser is sent back to the page")
   func browser() throws {
     let upload = form([("name=\"file\"; filename=\"a\"", [1])])
