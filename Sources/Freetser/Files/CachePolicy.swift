@@ -17,7 +17,7 @@ public struct CachePolicy: Hashable, Sendable {
 
   /// Kept by all, and not asked for again for so long, in whole seconds.
   public static func maxAge(_ time: Duration) -> CachePolicy {
-    precondition(time >= .zero, "nothing is kept for less than no time")
+    require(time >= .zero, "nothing is kept for less than no time")
     return CachePolicy("public, max-age=\(time.components.seconds)")
   }
 }

@@ -40,7 +40,7 @@ extension Routes {
     _ path: String, from directory: String, options: FileOptions,
     clock: @escaping @Sendable () -> Int
   ) throws(FileError) {
-    precondition(path == "/" || !path.hasSuffix("/"), "a directory's path has no slash at its end")
+    require(path == "/" || !path.hasSuffix("/"), "a directory's path has no slash at its end")
     let files = StaticFiles(
       directory: try Directory(directory), options: options, clock: clock)
     if path != "/" { get(path) { request, _ in try files.respond(to: request) } }

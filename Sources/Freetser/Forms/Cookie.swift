@@ -62,21 +62,21 @@ public struct Cookie: Equatable, Sendable {
     domain: String? = nil, isSecure: Bool = true, isHTTPOnly: Bool = true,
     sameSite: SameSite = .lax
   ) {
-    precondition(
+    require(
       !name.isEmpty && name.utf8.allSatisfy(isTokenByte), "a cookie's name is a token: “\(name)”")
     for attribute in [path, domain] {
-      precondition(
+      require(
         attribute?.utf8.allSatisfy { 0x21...0x7e ~= $0 && $0 != UInt8(ascii: ";") } ?? true,
         "a cookie's path and domain have visible ASCII characters and no semicolon")
     }
-    precondition(path?.hasPrefix("/") ?? true, "a cookie's path begins with a slash")
-    precondition(domain != "", "a cookie's domain is not empty")
-    precondition(sameSite != .none || isSecure, "a cookie for all sites' pages is secure")
+    require(path?.hasPrefix("/") ?? true, "a cookie's path begins with a slash")
+    require(domain != "", "a cookie's domain is not empty")
+    require(sameSite != .none || isSecure, "a cookie for all sites' pages is secure")
     // Clients compare prefixes without regard to case (RFC 6265bis section 5.4).
     let prefix = name.lowercased()
-    precondition(
+    require(
       !prefix.hasPrefix("__secure-") || isSecure, "a cookie named __Secure-… is secure")
-    precondition(
+    require(
       !prefix.hasPrefix("__host-") || isSecure && path == "/" && domain == nil,
       "a cookie named __Host-… is secure, has the path / and no domain")
     self.name = name

@@ -56,7 +56,7 @@ extension Response {
     _ changes: Changes, heartbeat: Duration = .seconds(15),
     _ event: @escaping @Sendable (Change) throws -> ServerSentEvent?
   ) -> Response {
-    precondition(heartbeat > .zero, "a heartbeat comes after some time")
+    require(heartbeat > .zero, "a heartbeat comes after some time")
     return events { body in
       var changes = changes
       let pause = min(heartbeat, .seconds(1))

@@ -33,7 +33,7 @@ public struct HTTPError: Error, Equatable, Sendable {
     _ status: HTTPResponse.Status, _ detail: String? = nil, field: String? = nil,
     fields: ResponseFields = [:]
   ) {
-    precondition(400...599 ~= status.code, "an error has a status from 400 to 599")
+    require(400...599 ~= status.code, "an error has a status from 400 to 599")
     self.status = status
     self.detail = detail
     self.field = field

@@ -14,7 +14,7 @@ extension Response {
   public static func redirect(
     to location: String, status: HTTPResponse.Status = .seeOther, fields: ResponseFields = [:]
   ) -> Response {
-    precondition(status.kind == .redirection, "a redirect has a status of 3xx")
+    require(status.kind == .redirection, "a redirect has a status of 3xx")
     var response = Response.empty(status: status, fields: fields)
     response.fields[.location] = location
     return response

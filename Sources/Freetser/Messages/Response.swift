@@ -113,7 +113,7 @@ public struct Response: Sendable {
     _ contentType: String, length: Int? = nil, status: HTTPResponse.Status = .ok,
     fields: ResponseFields = [:], _ write: @escaping @Sendable (inout ResponseBody) throws -> Void
   ) -> Response {
-    precondition(length ?? 0 >= 0, "a body has no negative length")
+    require(length ?? 0 >= 0, "a body has no negative length")
     var fields = fields
     if fields[.contentType] == nil { fields.append(.contentType, contentType) }
     return Response(status: status, fields: fields, body: .stream(length: length, write))

@@ -57,7 +57,7 @@ public final class LogQueue: Sendable {
   ///   - capacity: How many lines may wait; further ones are dropped and counted.
   ///   - descriptor: Where lines go; standard output unless said otherwise. It stays the caller's.
   public init(level: Logger.Level = .info, capacity: Int = 10_000, descriptor: Int32 = 1) {
-    precondition(capacity > 0, "a log queue holds at least one line")
+    require(capacity > 0, "a log queue holds at least one line")
     self.level = level
     self.capacity = capacity
     self.descriptor = descriptor

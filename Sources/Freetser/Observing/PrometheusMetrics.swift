@@ -55,7 +55,7 @@ public final class PrometheusMetrics: MetricsFactory {
   ///
   /// - Parameter seriesLimit: How many series there are at most.
   public init(seriesLimit: Int = 10_000) {
-    precondition(seriesLimit >= 0, "seriesLimit is not negative")
+    require(seriesLimit >= 0, "seriesLimit is not negative")
     self.seriesLimit = seriesLimit
   }
 

@@ -78,9 +78,9 @@ public struct RouteLimits: Sendable {
     maximumBodySize: Int? = nil, bodyIdle: Duration? = nil, bodyTime: Duration? = nil,
     sendTime: Duration? = nil, handlerTime: Duration? = nil
   ) {
-    precondition(maximumBodySize ?? 0 >= 0, "maximumBodySize is not negative")
+    require(maximumBodySize ?? 0 >= 0, "maximumBodySize is not negative")
     for time in [bodyIdle, bodyTime, sendTime, handlerTime] {
-      precondition(time ?? .seconds(1) > .zero, "times are more than nothing")
+      require(time ?? .seconds(1) > .zero, "times are more than nothing")
     }
     self.maximumBodySize = maximumBodySize
     self.bodyIdle = bodyIdle

@@ -28,7 +28,7 @@ public struct PathParameters: Equatable, Sendable {
   /// Any text, so also `..`. The name must be one of the pattern's.
   public subscript(name: String) -> String {
     guard let index = names.firstIndex(of: name) else {
-      preconditionFailure("the path's pattern has a parameter “\(name)”")
+      fatalError("the path's pattern has a parameter “\(name)”")
     }
     return values[index]
   }

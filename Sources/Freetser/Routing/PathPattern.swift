@@ -15,8 +15,8 @@ struct PathPattern: Equatable, Sendable {
 
   /// Reads a pattern. What is wrong with it ends the program with a sentence.
   init(_ text: String) {
-    precondition(text.hasPrefix("/"), "a path begins with a slash: “\(text)”")
-    precondition(
+    require(text.hasPrefix("/"), "a path begins with a slash: “\(text)”")
+    require(
       !text.contains { "?#%".contains($0) },
       "a path has no query and no percent escapes: “\(text)”")
     segments = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map {
@@ -28,14 +28,14 @@ struct PathPattern: Equatable, Sendable {
       }
     }
     let names = self.names
-    precondition(!names.contains(""), "parameters have names: “\(text)”")
-    precondition(Set(names).count == names.count, "parameters have different names: “\(text)”")
+    require(!names.contains(""), "parameters have names: “\(text)”")
+    require(Set(names).count == names.count, "parameters have different names: “\(text)”")
     checkTail()
   }
 
   private func checkTail() {
     for segment in segments.dropLast() {
-      if case .tail = segment { preconditionFailure("a tail stands at the end: “\(text)”") }
+      if case .tail = segment { fatalError("a tail stands at the end: “\(text)”") }
     }
   }
 
@@ -66,7 +66,7 @@ struct PathPattern: Equatable, Sendable {
     let front =
       prefix.segments.last == .literal("") ? prefix.segments.dropLast() : prefix.segments[...]
     joined.segments = segments == [.literal("")] && !front.isEmpty ? Array(front) : front + segments
-    precondition(
+    require(
       Set(joined.names).count == joined.names.count,
       "parameters have different names: “\(joined.text)”")
     joined.checkTail()

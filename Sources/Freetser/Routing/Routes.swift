@@ -100,7 +100,7 @@ public struct Routes: Sendable {
 
   private mutating func add(_ route: Route) {
     let isNew = keys.insert(Key(method: route.method, shape: "\(route.pattern.shape)")).inserted
-    precondition(isNew, "there is one route for \(route.method) \(route.pattern.text)")
+    require(isNew, "there is one route for \(route.method) \(route.pattern.text)")
     all.append(route)
   }
 }

@@ -63,11 +63,11 @@ public struct Proxies: Hashable, Sendable {
 
   /// Ends the program with a sentence if a setting makes no sense.
   func check(with endpoints: [Endpoint]) {
-    precondition(headerTimeout > .zero, "timeouts are more than nothing")
+    require(headerTimeout > .zero, "timeouts are more than nothing")
     // Both ends are those of the protocol: a header without addresses, and the largest length.
-    precondition(
+    require(
       16...65_551 ~= maximumHeaderSize, "maximumHeaderSize is from 16 to 65,551 bytes")
-    precondition(
+    require(
       !trusted.isEmpty || !endpoints.contains(where: \.proxyProtocol),
       "an endpoint with the PROXY protocol needs proxies that are trusted")
   }

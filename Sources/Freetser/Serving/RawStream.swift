@@ -42,7 +42,7 @@ public struct RawStream: ~Copyable {
   public mutating func receive(
     atMost count: Int = 65_536, within limit: Duration? = nil
   ) throws(TransportError) -> [UInt8] {
-    precondition(count > 0, "receiving needs room for at least one byte")
+    require(count > 0, "receiving needs room for at least one byte")
     if input.isEmpty {
       input.giveBackMemory()
       try receiveMore(by: limit.map { stream.now() + $0 } ?? .distantFuture)

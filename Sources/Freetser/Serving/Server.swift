@@ -125,7 +125,7 @@ public final class Server: Sendable {
   ) {
     configuration.check()
     configuration.proxies.check(with: endpoints)
-    precondition(!endpoints.isEmpty, "a server listens somewhere")
+    require(!endpoints.isEmpty, "a server listens somewhere")
     self.endpoints = endpoints
     service = Service(configuration: configuration, handler: handler)
   }
@@ -371,7 +371,7 @@ public final class Server: Sendable {
     _ = state.wait { state in
       switch state {
       case .leaving, .stopping: return nil as Void?
-      case .starting, .running: preconditionFailure("a server that runs is not started again")
+      case .starting, .running: fatalError("a server that runs is not started again")
       case .stopped:
         state = .starting
         return ()

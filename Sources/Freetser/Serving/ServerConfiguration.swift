@@ -107,18 +107,18 @@ public struct ServerConfiguration: Sendable {
 
   /// Ends the program with a sentence if a setting makes no sense.
   func check() {
-    precondition(
+    require(
       256...(1 << 30) ~= maximumHeadSize, "maximumHeadSize is from 256 bytes to 1 GiB")
-    precondition(0...(1 << 40) ~= maximumBodySize, "maximumBodySize is from 0 to 1 TiB")
-    precondition(maximumBufferedBytes >= 0, "maximumBufferedBytes is not negative")
-    precondition(1 << 16...(1 << 30) ~= stackSize, "stackSize is from 64 KiB to 1 GiB")
+    require(0...(1 << 40) ~= maximumBodySize, "maximumBodySize is from 0 to 1 TiB")
+    require(maximumBufferedBytes >= 0, "maximumBufferedBytes is not negative")
+    require(1 << 16...(1 << 30) ~= stackSize, "stackSize is from 64 KiB to 1 GiB")
     for limit in [
       maximumConnections, maximumConnectionsPerAddress, maximumRequestsPerConnection,
     ] {
-      precondition(limit ?? 1 >= 1, "limits on connections are at least 1")
+      require(limit ?? 1 >= 1, "limits on connections are at least 1")
     }
     for duration in [stopDelay, newConnectionGrace, stopLimit] {
-      precondition(duration >= .zero, "the times of a stop are not negative")
+      require(duration >= .zero, "the times of a stop are not negative")
     }
     timeouts.check()
   }
@@ -169,9 +169,9 @@ public struct ServerConfiguration: Sendable {
 
     func check() {
       for timeout in [head, bodyIdle, body, keepAlive, send, linger, handler ?? .seconds(1)] {
-        precondition(timeout > .zero, "timeouts are more than nothing")
+        require(timeout > .zero, "timeouts are more than nothing")
       }
-      precondition(minimumBodyRate > 0, "minimumBodyRate is at least one byte a second")
+      require(minimumBodyRate > 0, "minimumBodyRate is at least one byte a second")
     }
   }
 }
