@@ -248,8 +248,10 @@ struct RunningObservationTests {
       ])
   }
 
-  @Test("A client has its response before others hear of it")
-  func order() throws {
+  @Test(
+    "A client has its response, or is refused, before others hear of it",
+    arguments: [("GET / HTTP/1.1\nHost: a\n\n", 200), ("GET / HTTP/1.2x\n\n", 400)])
+  func order(_ request: String, _ status: Int) throws {
     final class Blocking: ServerObserver {
       let isReleased = Monitor(false)
       func exchangeEnded(_ exchange: Exchange) {
@@ -261,13 +263,13 @@ struct RunningObservationTests {
       .text($0.id)
     }
     let client = try server.connect()
-    try client.send("GET / HTTP/1.1\nHost: a\n\n")
-    let id = try client.receive().text
-    #expect(recorder.exchanges.isEmpty)
+    try client.send(request)
+    let response = try client.receive()
+    #expect(response.status == status && recorder.exchanges.isEmpty)
     blocking.isReleased.withLock { $0 = true }
     blocking.isReleased.wakeAll()
     #expect(recorder.hasSeen(exchanges: 1))
-    #expect(recorder.exchanges[0].request?.id == id)
+    #expect(status != 200 || recorder.exchanges[0].request?.id == response.text)
     #expect(recorder.exchanges[0].client.host == "127.0.0.1")
   }
 }

@@ -48,11 +48,13 @@ struct ConnectionLoop: ~Copyable {
         guard try answer(head, from: origin) else { break }
       }
     } catch {
+      // Whoever observes is told of a refusal when it has been sent.
+      var isTold = false
+      if case .refused(let refusal) = error { isTold = refuse(refusal) }
       if service.isObserved { endObservation(after: error) }
       switch error {
-      case .refused(let refusal):
-        service.debug("Refused: \(refusal.status.code) \(refusal.detail ?? "")")
-        refuse(refusal)
+      case .refused:
+        if isTold { linger() }
       case .lost(let error):
         service.debug("Connection lost: \(error)")
       case .overdue:
@@ -183,13 +185,18 @@ struct ConnectionLoop: ~Copyable {
 
   // MARK: Ending
 
-  /// Says why, and closes so that the client gets to read it.
-  private mutating func refuse(_ refusal: Refusal) {
-    guard [.idle, .sendResponse].contains(exchange.request.machine.ourState) else { return }
+  /// Says why.
+  ///
+  /// - Returns: Whether it could still be said.
+  private mutating func refuse(_ refusal: Refusal) -> Bool {
+    service.debug("Refused: \(refusal.status.code) \(refusal.detail ?? "")")
+    guard [.idle, .sendResponse].contains(exchange.request.machine.ourState) else { return false }
     var response = refusal.response
     response.fields[.connection] = "close"
     gatherOwn(response)
-    linger()
+    // A client that does not take it, or is gone, is nobody's loss.
+    try? exchange.request.raw.flush()
+    return true
   }
 
   private mutating func linger() {
