@@ -73,7 +73,6 @@ struct LogQueueTests {
     let filler = String(repeating: "x", count: 100)
     for number in 1...5_000 { logger.info("\(number) \(filler)") }
     let dropped = logs.dropped
-    #expect(dropped > 0)
     let reader = LineCounter()
     try reader.read(from: readEnd)
     logs.stop()
@@ -85,7 +84,7 @@ struct LogQueueTests {
       $0.wholeMatch(of: /(\d+) log lines dropped: .*/).flatMap { Int($0.1) }
     }
     #expect(lines.count - reports.count + reports.reduce(0, +) == 5_000)
-    #expect(reports.reduce(0, +) >= dropped)
+    #expect(reports.reduce(0, +) >= max(1, dropped))
   }
 
   @Test("flush waits until what was logged is written")
