@@ -110,14 +110,23 @@ extension FormDecoder {
     func decode(_ type: UInt128.Type) throws -> UInt128 { try value(type) }
 
     func value<Value: Decodable>(_ type: Value.Type) throws -> Value {
+      guard let scalar = try scalar(type) else { return try Value(from: self) }
+      guard let value = scalar as? Value else {
+        preconditionFailure("a scalar is of the type that it was read as")
+      }
+      return value
+    }
+
+    /// A value of a type that is read from one text; `nil` for other types.
+    private func scalar(_ type: any Decodable.Type) throws -> Any? {
       switch type {
-      case is String.Type: try text() as! Value
-      case is Bool.Type: try bool() as! Value
-      case let type as any FixedWidthInteger.Type: try integer(type) as! Value
+      case is String.Type: try text()
+      case is Bool.Type: try bool()
+      case let type as any FixedWidthInteger.Type: try integer(type)
       case let type as any (BinaryFloatingPoint & LosslessStringConvertible).Type:
-        try number(type) as! Value
+        try number(type)
       case is Date.Type: throw NotFlat()
-      default: try Value(from: self)
+      default: nil
       }
     }
 
