@@ -9,6 +9,7 @@ import Freetser
 #endif
 
 enum Page {
+  /// The page of the notes. A `placeholder` is the hint that HTML has for a field that is empty.
   static func notes(_ notes: [Note], upTo sequence: Int64) -> String {
     frame(
       """

@@ -91,6 +91,7 @@ struct Shelf: Sendable {
 
   // MARK: How it looks
 
+  /// The page of the files. A `placeholder` is the hint that HTML has for a field that is empty.
   private func page(_ items: [Item]) -> String {
     """
     <!doctype html>
