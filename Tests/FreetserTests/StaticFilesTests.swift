@@ -160,13 +160,13 @@ struct StaticFilesTests {
       guard unsafe chmod(directory, 0o755) == 0,
         try client.get("/app.js").status == .ok, try client.get("/closed/app.js").status == .ok,
         unsafe chmod("\(directory)/app.js", 0) == 0, unsafe chmod("\(directory)/closed", 0) == 0
-      else { exit(1) }
+      else { _exit(1) }
       // The superuser may read all.
-      if geteuid() == 0, seteuid(65_534) != 0 { exit(2) }
+      if geteuid() == 0, seteuid(65_534) != 0 { _exit(2) }
       for path in ["/app.js", "/closed/app.js", "/closed/"] {
-        guard try client.get(path).status == .notFound else { exit(3) }
+        guard try client.get(path).status == .notFound else { _exit(3) }
       }
-      exit(0)
+      _exit(0)
     }
   }
 
