@@ -9,12 +9,11 @@ import sys
 import tempfile
 import time
 
-import rates
+import load
+import workloads
 from server import Server
 
-ROW = rates.ROWS["16"]
-# Rarer calls belong to connections that begin and end.
-FEWEST_SHOWN = 0.005
+WORKLOAD = workloads.hello("16", "16", 16)
 
 
 class Tracer:
@@ -44,18 +43,16 @@ class Tracer:
         return {name: int(count) for name, count in lines if name != "total"}
 
 
-def print_table(commands, seconds):
+def count(commands, seconds, scratch):
+    """By server: how many requests it answered, and system calls a request by name."""
+    counted = {}
     if shutil.which("strace") is None:
-        print("System calls are left out: strace is not installed.")
-        return
-    print("| server | requests | system calls a request | of these |\n| --- | --- | --- | --- |")
+        print("System calls are left out: strace is not installed.", file=sys.stderr)
+        return counted
     for name, command in commands.items():
-        print(f"calls: {name}", file=sys.stderr)
-        with Server(command()) as server:
+        print(f"system calls: {name}", file=sys.stderr, flush=True)
+        with Server(command(WORKLOAD)) as server:
             with Tracer(server) as tracer:
-                requests = rates.load(server, ROW, "/", seconds)["requests"]
-            calls = {call: count / requests for call, count in tracer.counts().items()}
-        usual = sorted(((count, call) for call, count in calls.items() if count >= FEWEST_SHOWN), reverse=True)
-        print(
-            f"| {name} | {requests:,} | {sum(calls.values()):.3f} "
-            f"| {', '.join(f'{call} {count:.3f}' for count, call in usual)} |", flush=True)
+                requests = load.load(server, WORKLOAD, seconds, scratch)["requests"]
+            counted[name] = requests, {call: count / requests for call, count in tracer.counts().items()}
+    return counted

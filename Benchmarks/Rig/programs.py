@@ -1,6 +1,7 @@
-"""The servers that are measured: how each is built and started.
+"""The servers that are measured: how each is built, what it offers, and how it is started.
 
-Each answers `GET /` with the same twelve bytes, listens on 127.0.0.1 on a port of the system's choice and prints it.
+Each listens on 127.0.0.1 on a port of the system's choice and prints it. A program is a function from a workload to the
+command that serves it, or to `None` if it does not offer it.
 """
 
 import shutil
@@ -9,57 +10,94 @@ import subprocess
 import sys
 from pathlib import Path
 
+import workloads
+
 BENCHMARKS = Path(__file__).resolve().parent.parent
-ROOT = BENCHMARKS.parent
 SERVERS = BENCHMARKS / "Servers"
+EVERYTHING = {"/", "/64k", "/10m", "/file", "/upload", "/json"}
 
 
 class Missing(Exception):
-    """What is needed for a server is not on this machine."""
+    """What is needed for a program is not on this machine."""
 
 
 def limit_thread(scratch):
-    return constantly(compile_c(BENCHMARKS / "Limit" / "limit-thread.c", scratch))
+    return limit(compile_c(BENCHMARKS / "Limit" / "limit-thread.c", scratch))
 
 
-def quickstart(scratch):
-    return constantly(build_swift(ROOT, "quickstart"), "--port", "0", "--db", scratch / "quickstart.sqlite")
+def limit_epoll(scratch):
+    return limit(compile_c(BENCHMARKS / "Limit" / "limit-epoll.c", scratch))
+
+
+def limit(program):
+    """It understands no request, so it is told how to answer all."""
+    sizes = {"/64k": ["bytes", str(len(workloads.KIB64))], "/10m": ["bytes", str(len(workloads.MIB10))], "/": []}
+
+    def command(workload):
+        if workload.path in sizes:
+            return [program, *sizes[workload.path], *(["close"] if workload.closes else [])]
+
+    return command
 
 
 def freetser(scratch):
-    return constantly(build_swift(BENCHMARKS, "freetser-server"), scratch / "freetser.sqlite", scratch / "access.log")
+    return ours(scratch, lambda workload: "-")
 
 
-def nio(_):
-    return swift_peer("nio-server")
+def freetser_log(scratch):
+    """With a line a request in a file."""
+    command = ours(scratch, lambda workload: scratch / "access.log")
+    return lambda workload: command(workload) if workload.path == "/" else None
 
 
-def hummingbird(_):
-    return swift_peer("hummingbird-server")
+def ours(scratch, log):
+    program = build_swift(BENCHMARKS, "freetser-server")
+    filler = compile_c(BENCHMARKS / "StorePeers" / "sqlite-store.c", scratch, "-lsqlite3")
+
+    def command(workload):
+        file = scratch / f"{workload.rows}-of-{workload.bytes}.sqlite"
+        if workload.rows and not file.exists():
+            subprocess.run([filler, "fill", file, str(workload.rows), str(workload.bytes)], check=True)
+        return [program, file, log(workload), scratch / "file", workload.durability]
+
+    return command
 
 
-def flyingfox(_):
-    return swift_peer("flyingfox-server")
+def nio(scratch):
+    return swift_peer("nio-server", scratch)
+
+
+def hummingbird(scratch):
+    return swift_peer("hummingbird-server", scratch)
+
+
+def flyingfox(scratch):
+    # Linked statically it would need libcurl as a static library.
+    return swift_peer("flyingfox-server", scratch, is_static=False)
 
 
 def go(scratch):
     need("go")
     program = scratch / "go-server"
     subprocess.run(["go", "build", "-o", program, SERVERS / "go-server.go"], check=True)
-    return constantly(program)
+    return offering(EVERYTHING, program, scratch / "file")
 
 
 def microhttpd(scratch):
-    try:
-        return constantly(compile_c(SERVERS / "microhttpd-server.c", scratch, "-lmicrohttpd"))
-    except subprocess.CalledProcessError:
-        raise Missing("libmicrohttpd's headers") from None
+    program = compile_c(SERVERS / "microhttpd-server.c", scratch, "-lmicrohttpd")
+    return offering(EVERYTHING - {"/json"}, program, scratch / "file")
 
 
 def nginx(scratch):
     need("nginx")
+    pages = scratch / "www"
+    pages.mkdir(exist_ok=True)
+    for name, body in ("64k", workloads.KIB64), ("10m", workloads.MIB10), ("file", workloads.FILE):
+        (pages / name).write_bytes(body)
 
-    def command():
+    def command(workload):
+        if workload.path not in {"/", "/64k", "/10m", "/file"}:
+            return None
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         text = (SERVERS / "nginx.conf").read_text().replace("PORT", str(port)).replace("SCRATCH", str(scratch))
@@ -70,29 +108,34 @@ def nginx(scratch):
     return command
 
 
+def h11(scratch):
+    return offering(EVERYTHING, python_with("h11"), SERVERS / "h11-server.py", scratch / "file")
+
+
 # The first is what all others are compared with.
 PROGRAMS = {
-    "limit-thread": limit_thread, "quickstart": quickstart, "freetser": freetser, "nio": nio,
-    "hummingbird": hummingbird, "flyingfox": flyingfox, "go": go, "microhttpd": microhttpd, "nginx": nginx,
+    "limit-thread": limit_thread, "limit-epoll": limit_epoll, "freetser": freetser, "freetser-log": freetser_log,
+    "nio": nio, "hummingbird": hummingbird, "flyingfox": flyingfox, "go": go, "microhttpd": microhttpd, "nginx": nginx,
+    "h11": h11,
 }
 # Whose errors and stalls are mistakes of this project.
-OURS = {"quickstart", "freetser"}
+OURS = {"freetser", "freetser-log"}
 
 
-def build(names, scratch):
-    """Builds the servers; gives for each a function that makes the command to start it. Missing ones are left out."""
-    commands = {}
+def build(names, known, scratch):
+    """What is built of the programs known; those whose needs are not there are left out, with a word."""
+    built = {}
     for name in names:
         print(f"building {name}", file=sys.stderr)
         try:
-            commands[name] = PROGRAMS[name](scratch)
+            built[name] = known[name](scratch)
         except Missing as missing:
-            print(f"{name} is left out: {missing} cannot be had here")
-    return commands
+            print(f"{name} is left out: {missing} cannot be had here", file=sys.stderr)
+    return built
 
 
-def constantly(*command):
-    return lambda: list(command)
+def offering(paths, *command):
+    return lambda workload: list(command) if workload.path in paths else None
 
 
 def need(tool):
@@ -100,24 +143,37 @@ def need(tool):
         raise Missing(tool)
 
 
-def compile_c(source, scratch, *libraries):
+def python_with(package):
+    """A Python that has a package: the one that scripts/differential makes, or this one."""
+    for python in BENCHMARKS.parent / ".build-venv/bin/python3", sys.executable:
+        if Path(python).exists() and subprocess.run([python, "-c", f"import {package}"], stderr=subprocess.DEVNULL).returncode == 0:
+            return python
+    raise Missing(f"Python's {package}")
+
+
+def compile_c(source, scratch, *flags, sources=()):
     program = scratch / source.stem
-    subprocess.run(["cc", "-O2", "-pthread", "-o", program, source, *libraries], check=True)
+    try:
+        subprocess.run(["cc", "-O3", "-w", "-pthread", "-o", program, source, *sources, *flags], check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        raise Missing(f"a C compiler, or what {source.name} includes,") from None
     return program
 
 
-def swift_peer(product):
+def swift_peer(product, scratch, is_static=True):
     try:
-        return constantly(build_swift(SERVERS, product))
+        return offering(EVERYTHING, build_swift(SERVERS, product, is_static), scratch / "file")
     except subprocess.CalledProcessError:
         raise Missing("a package of it") from None
 
 
-def build_swift(package, product):
+def build_swift(package, product, is_static=True):
     # The plan of an earlier build does not see files that came or went in a package depended on by path (Swift 6.3.1).
     (package / ".build" / "release.yaml").unlink(missing_ok=True)
     # As docs/deploy.md has it; for everybody's sake.
-    swift = ["swift", "build", "-c", "release", "--static-swift-stdlib", "--package-path", package, "--product", product]
+    swift = ["swift", "build", "-c", "release", "--package-path", package, "--product", product]
+    if is_static:
+        swift += ["--static-swift-stdlib"]
     subprocess.run(swift, check=True, stdout=sys.stderr)
     place = subprocess.run([*swift, "--show-bin-path"], check=True, text=True, stdout=subprocess.PIPE)
     return Path(place.stdout.strip()) / product

@@ -1,10 +1,12 @@
--- Read by rates.py: sends so many requests ahead as the first argument says, and reports what wrk saw as one line.
+-- Read by load.py: the arguments are a file with a request's bytes, and how many of them are sent ahead. Reports what wrk
+-- saw as one line.
 
 -- wrk asks for the request's bytes once, after this; a `request` function of ours would be called for each.
 function init(arguments)
-  local depth = tonumber(arguments[1] or 1)
-  local format = wrk.format
-  wrk.format = function(...) return string.rep(format(...), depth) end
+  local file = assert(io.open(arguments[1], "rb"))
+  local bytes = string.rep(file:read("*a"), tonumber(arguments[2]))
+  file:close()
+  wrk.format = function() return bytes end
 end
 
 function done(summary, latency, _)

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -12,27 +11,32 @@ from pathlib import Path
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
+class DoesNotListen(Exception):
+    """A program that was to serve ended, or took too long."""
+
+
 class Server:
     """A program that serves as long as the `with` block runs."""
 
-    def __init__(self, command):
-        self.command = command
+    def __init__(self, command, patience=10):
+        self.command = list(map(str, command))
+        self.patience = patience
 
     def __enter__(self):
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + self.patience
         while not self.listens():
             if time.monotonic() > deadline or self.process.poll() is not None:
                 self.__exit__()
-                sys.exit(f"{self.command} does not listen: {self.read_log().decode()}")
+                raise DoesNotListen(f"{self.command} does not listen: {self.read_log().decode()}")
             time.sleep(0.02)
         return self
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(timeout=15)
+            self.process.wait(timeout=15 + self.patience)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -45,7 +49,7 @@ class Server:
         return found and re.search(rf": 0100007F:{self.port:04X} 00000000:0000 0A ", sockets)
 
     def read_log(self):
-        return os.pread(self.log.fileno(), 65536, 0)
+        return os.pread(self.log.fileno(), 1 << 20, 0)
 
     def processes(self):
         """The server's processes: nginx has workers."""
@@ -59,6 +63,11 @@ class Server:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
         return ticks / TICKS_PER_SECOND
+
+    def peak_kib(self):
+        """The most memory that the processes ever had in use, added up."""
+        statuses = (Path(f"/proc/{pid}/status").read_text() for pid in self.processes())
+        return sum(int(re.search(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE)[1]) for text in statuses)
 
     def resident_kib(self):
         """Memory of the processes that is in use now. The kernel's stacks, 16 KiB a thread, are not in it."""

@@ -9,7 +9,7 @@ import time
 from server import Server
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-POST = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
+POST = b"POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
 # What is sent, each part by itself.
 SHAPES = {
     "a request": [GET],
@@ -21,12 +21,13 @@ SHAPES = {
 LONGEST_IN_MS = 20
 
 
-def problems(command):
-    """Prints the median of each shape, and gives what is wrong with it."""
-    with Server(command()) as server:
-        medians = {shape: median(server.port, shape, parts) for shape, parts in SHAPES.items()}
-    for shape, milliseconds in medians.items():
-        print(f"{shape}: {milliseconds:.2f} ms")
+def medians(command):
+    """Milliseconds of each shape."""
+    with Server(command) as server:
+        return {shape: median(server.port, shape, parts) for shape, parts in SHAPES.items()}
+
+
+def problems(medians):
     return [f"{shape} takes {ms:.0f} ms" for shape, ms in medians.items() if ms > LONGEST_IN_MS]
 
 

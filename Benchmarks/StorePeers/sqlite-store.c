@@ -250,7 +250,8 @@ static void scan(const char *file) {
   sqlite3_close(handle);
 }
 
-static void fill(const char *file, long count) {
+static void fill(const char *file, long count, int length) {
+  void *bytes = calloc(1, (size_t)length);
   sqlite3 *handle = opened(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "PRAGMA synchronous = NORMAL");
   sqlite3_stmt *insert;
   char key[KEY_ROOM];
@@ -258,26 +259,27 @@ static void fill(const char *file, long count) {
   insert = prepared(handle, "INSERT INTO rows (key, value, counter, expiration) VALUES (?1, ?2, 0, 0)");
   execute(handle, "BEGIN");
   for (long i = 0; i < count; i++) {
-    int length = snprintf(key, sizeof key, "key-%ld", i);
-    sqlite3_bind_text(insert, 1, key, length, SQLITE_STATIC);
-    sqlite3_bind_blob(insert, 2, value, VALUE_LENGTH, SQLITE_STATIC);
+    sqlite3_bind_text(insert, 1, key, snprintf(key, sizeof key, "key-%ld", i), SQLITE_STATIC);
+    sqlite3_bind_blob(insert, 2, bytes, length, SQLITE_STATIC);
     step_to_end(insert);
   }
   execute(handle, "COMMIT");
   sqlite3_finalize(insert);
   check(handle, sqlite3_close(handle));
+  free(bytes);
 }
 
+/* ROW FILE COUNT [KEYS] measures; `fill` FILE COUNT [BYTES] makes a file whose values have so many bytes. */
 int main(int argc, char **argv) {
   if (argc < 4) return 2;
   const char *row = argv[1], *file = argv[2];
   long count = atol(argv[3]);
-  if (argc > 4) key_count = (size_t)atol(argv[4]);
-  make_keys();
   if (strcmp(row, "fill") == 0) {
-    fill(file, count);
+    fill(file, count, argc > 4 ? atoi(argv[4]) : VALUE_LENGTH);
     return 0;
   }
+  if (argc > 4) key_count = (size_t)atol(argv[4]);
+  make_keys();
   int is_full = strncmp(row, "full", 4) == 0;
   writer = connected(
       file, SQLITE_OPEN_READWRITE, is_full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");

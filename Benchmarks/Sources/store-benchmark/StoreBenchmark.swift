@@ -1,4 +1,4 @@
-// What the store's transactions cost: one row of scripts/bench-store, in a process of its own.
+// What the store's transactions cost: one row of Benchmarks/run, in a process of its own.
 
 import Foundation
 import KVStore
@@ -14,7 +14,7 @@ struct StoreBenchmark {
   static func main() throws {
     let arguments = CommandLine.arguments
     guard arguments.count >= 4, let count = Int(arguments[3]) else {
-      print("usage: store-benchmark ROW FILE COUNT [KEYS]   (scripts/bench-store makes the file)")
+      print("usage: store-benchmark ROW FILE COUNT [KEYS]   (Benchmarks/run makes the file)")
       exit(2)
     }
     let row = arguments[1]

@@ -18,7 +18,7 @@ struct GRDBStore {
   static func main() throws {
     let arguments = CommandLine.arguments
     guard arguments.count >= 4, let count = Int(arguments[3]) else {
-      print("usage: grdb-store ROW FILE COUNT [KEYS]   (scripts/bench-store makes the file)")
+      print("usage: grdb-store ROW FILE COUNT [KEYS]   (Benchmarks/run makes the file)")
       exit(2)
     }
     let row = arguments[1]

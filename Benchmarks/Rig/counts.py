@@ -1,0 +1,132 @@
+"""Instructions in user space and allocations of one operation, counted by valgrind.
+
+Unlike times these hardly change from run to run, so small changes show. An operation's share is the difference between a run
+with more of them and one with fewer, so that what starting takes drops out.
+"""
+
+import re
+import socket
+import subprocess
+import sys
+
+import programs
+import store
+from server import Server
+
+TABLE = programs.BENCHMARKS / "instructions.md"
+# By so much an operation may grow, and no more, without the table being changed.
+MOST_GROWTH = 0.05
+# How to run a program under a tool, and what the tool says at the end.
+TOOLS = {
+    "instructions": (["--tool=callgrind", "--callgrind-out-file=/dev/null"], r"Collected : (\d+)"),
+    "allocations": (["--tool=memcheck"], r"total heap usage: ([\d,]+) allocs"),
+}
+# What each row is, and how many operations make its share exact enough. 1 MiB takes long under valgrind; the others are
+# many so that rare work, such as the date's, counts for little.
+CORE = {
+    "head-82": ("curl's head, parsed by a copy of the machine", 1000),
+    "head-669": ("a browser's head", 1000),
+    "head-669-bytewise": ("the same, byte by byte", 100),
+    "head-fields-64": ("64 fields, 1,219 bytes", 1000),
+    "lean-82": ("curl's head read to its end, answered with a 200 made before, and handed back", 1000),
+    "lean-669": ("a browser's head, likewise", 1000),
+    "exchange-82": ("the same with a 200 made anew, nothing handed back", 1000),
+    "exchange-669": ("a browser's head, likewise", 1000),
+    "response-made": ("a 200 made, checked and written", 1000),
+    "response-ready": ("a 200 made before, written", 1000),
+    "response-whole": ("a 200 made before but for its length, written with its content", 1000),
+    "chunked-1MiB": ("1 MiB in chunks of 1 KiB, answered", 10),
+}
+SERVER = {
+    "/": "twelve bytes", "/get": "a read of the store", "/user": "a routine that finds what it would add",
+    "/put": "a routine that overwrites",
+}
+SERVER_REQUESTS = 1000
+STORE = {"read-1": "a read of one key", "normal-1": "an overwrite of one key, committed"}
+
+
+def all_of_them(scratch, with_allocations):
+    """By label: what it is, instructions, and allocations unless they are not asked for."""
+    programs.need("valgrind")
+    core, server, kv = (programs.build_swift(programs.BENCHMARKS, name) for name in (
+        "core-benchmark", "freetser-server", "store-benchmark"))
+    file = scratch / "store.sqlite"
+    filler = programs.compile_c(store.PEERS / "sqlite-store.c", scratch, "-lsqlite3")
+    subprocess.run([filler, "fill", file, str(store.COUNTED_KEYS)], check=True)
+    (scratch / "file").write_bytes(b"")
+
+    counted = {}
+    tools = list(TOOLS) if with_allocations else ["instructions"]
+
+    def count(label, text, operations, run):
+        print(f"counting {label}", file=sys.stderr, flush=True)
+        figures = [(run(tool, 2 * operations) - run(tool, operations)) / operations for tool in tools]
+        counted[label] = (text, *figures)
+
+    for name, (text, operations) in CORE.items():
+        count(f"`{name}`", text, operations, lambda tool, n: ended(tool, core, name, n))
+    for path, text in SERVER.items():
+        command = [server, scratch / "served.sqlite", "-", scratch / "file", "normal"]
+        count(f"`GET {path}`", text, SERVER_REQUESTS, lambda tool, n: served(tool, command, path, n))
+    for name, text in STORE.items():
+        count(f"store `{name}`", text, 1000, lambda tool, n: ended(tool, kv, name, file, n, store.COUNTED_KEYS))
+    return counted
+
+
+def ended(tool, *command):
+    """What a program takes until it ends."""
+    options, pattern = TOOLS[tool]
+    result = subprocess.run(
+        ["valgrind", *options, *map(str, command)], check=True, text=True, capture_output=True, timeout=300)
+    return number(pattern, result.stderr)
+
+
+def served(tool, command, path, count):
+    """What a server takes that is sent so many requests, one after the other over one connection."""
+    options, pattern = TOOLS[tool]
+    with Server(["valgrind", *options, *command], patience=60) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+            for _ in range(count):
+                client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n".encode())
+                client.recv(4096) or sys.exit("the server closed the connection")
+    return number(pattern, server.read_log().decode())
+
+
+def number(pattern, log):
+    return int(re.findall(pattern, log)[-1].replace(",", ""))
+
+
+# The table.
+
+HEAD = ["operation", "what it is", "instructions", "allocations"]
+
+
+def table(counted):
+    rows = [[label, text, f"{figures[0]:,.0f}", *(f"{each:.1f}" for each in figures[1:])]
+            for label, (text, *figures) in counted.items()]
+    width = len(rows[0])
+    return "\n".join(f"| {' | '.join(row)} |" for row in [HEAD[:width], ["---"] * width, *rows])
+
+
+def page(counted):
+    return f"""# Instructions
+
+What `Benchmarks/count --write` wrote: instructions in user space and allocations of one operation, in release mode, linked
+statically. `.ci/run` fails where one takes over {MOST_GROWTH:.0%} more.
+
+{table(counted)}
+"""
+
+
+def committed():
+    rows = re.findall(r"^\| (\S.*?) \| .*? \| ([\d,]+) \|", TABLE.read_text(), re.MULTILINE)
+    return {label: int(instructions.replace(",", "")) for label, instructions in rows}
+
+
+def problems(counted, expected):
+    for label in counted.keys() ^ expected.keys():
+        yield f"{label}: is not both counted and in {TABLE.name}"
+    for label in [label for label in counted if label in expected]:
+        now, then = counted[label][1], expected[label]
+        if now > then * (1 + MOST_GROWTH):
+            yield f"{label}: {now:,.0f} instructions instead of {then:,}, {now / then - 1:.0%} more"

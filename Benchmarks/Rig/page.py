@@ -1,0 +1,113 @@
+"""docs/performance.md: what stands above the mark is written by hand, what follows it by Benchmarks/run."""
+
+import machine
+import plots
+import programs
+import rounds
+import stalls
+import tables
+import targets
+import workloads
+
+MARK = "<!-- Benchmarks/run --full writes what follows. -->"
+# A run is refused if more than this share of what others are compared with differs too much from round to round.
+MOST_NOISY = 0.2
+OWN_TITLES = {
+    "store": ("The store behind the server, 64 clients", "request"),
+    "seed": ("The predecessor's own benchmark: a get-or-create for each request", "clients"),
+    "rows": ("How a read grows with the rows of the store", "rows"),
+    "values": ("How a read grows with the size of the values, of 1,000 rows", "bytes"),
+}
+
+
+def base_rates(found):
+    """For each workload the rates of what others are compared with."""
+    seen = {}
+    for (workload, _), measured in found.get("servers", {}).items():
+        rates = [each["rate"] for each in measured if "failed" not in each]
+        if rates:
+            seen.setdefault(workload, rates)
+    return seen
+
+
+def noise(found, stolen):
+    """Why the figures say little, if they do."""
+    if stolen > machine.MOST_STOLEN:
+        yield f"the host took {stolen:.0%} of the processors' time"
+    rates = base_rates(found)
+    noisy = [workload for workload, each in rates.items() if rounds.is_noisy(each)]
+    if len(noisy) > MOST_NOISY * len(rates):
+        for workload in noisy:
+            yield f"{workload.label}: {min(rates[workload]):,.0f} to {max(rates[workload]):,.0f} requests a second"
+
+
+def problems(found):
+    """Errors and stalls of the servers that are ours."""
+    for (workload, program), measured in found.get("servers", {}).items():
+        if program not in programs.OURS:
+            continue
+        for each in measured:
+            if "failed" in each:
+                yield f"{workload.label}: {program} {each['failed']}"
+        found_errors = sum(each.get("errors", 0) for each in measured)
+        if found_errors:
+            yield f"{workload.label}: {program}: {found_errors} errors"
+        if any(each.get("has_step") for each in measured):
+            yield f"{workload.label}: {program}: a step near 40 ms"
+    yield from stalls.problems(found.get("stalls", {}))
+
+
+def plot(name, text, drawn):
+    return [f"![{text}](plots/{name}.svg)\n"] if name in drawn else []
+
+
+def body(found, drawn):
+    """The lines of the tables, with the plots that were drawn."""
+    verdicts = []
+    if "servers" in found:
+        verdicts += targets.of_server(found["servers"])
+    if "store" in found:
+        verdicts += targets.of_store(found["store"][0])
+    if "core" in found:
+        verdicts += targets.of_core(found["core"])
+
+    yield f"Measured on {found['date']} in {found['minutes']:.0f} minutes: {found['machine']}. {found['rounds']} rounds, " \
+          f"{found['seconds']} s each run of wrk.\n"
+    yield "## What is asked, and what it came to\n"
+    yield "The median of the rounds, with the lowest and the highest.\n"
+    yield from tables.of_targets(verdicts)
+    if servers := found.get("servers"):
+        yield "## The server\n"
+        yield from plot("connections", "Requests a second and processor time a request, against connections", drawn)
+        for family in workloads.FAMILIES:
+            if any(workload in workloads.FAMILIES[family][1] for workload, _ in servers):
+                yield from tables.of_family(servers, family)
+                if family == "shapes":
+                    yield from plot("memory", "Memory that an idle connection takes", drawn)
+        yield from plot("workloads", "Requests a second in the other workloads", drawn)
+        for family, (title, head) in OWN_TITLES.items():
+            yield from tables.of_own(servers, family, title, head)
+            if family == "seed":
+                yield from plot("predecessor", "Requests a second beside the predecessor's", drawn)
+        yield from plot("growth", "How a read grows", drawn)
+    if found.get("calls"):
+        yield from tables.of_calls(found["calls"])
+    if "stalls" in found:
+        yield from tables.of_stalls(found["stalls"])
+    if "store" in found:
+        yield "## The store by itself\n"
+        yield from plot("store", "The store beside SQLite's API, GRDB and LMDB", drawn)
+        yield from tables.of_store(*found["store"])
+    if "store counts" in found:
+        yield from tables.of_store_counts(found["store counts"])
+    if "core" in found:
+        yield "## HTTPCore by itself\n"
+        yield from plot("heads", "Heads and a response, beside other parsers", drawn)
+        yield from tables.of_core(found["core"])
+
+
+def write(found, docs):
+    page = docs / "performance.md"
+    drawn = plots.draw(found, docs / "plots")
+    by_hand = page.read_text().split(MARK)[0]
+    page.write_text("\n".join([by_hand + MARK, "", *body(found, drawn)]).rstrip() + "\n")

@@ -1,0 +1,161 @@
+"""The tables of docs/performance.md."""
+
+import statistics
+
+import core
+import rounds
+import store
+import workloads
+
+
+def markdown(head, rows):
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def good(measured):
+    return [each for each in measured if "failed" not in each]
+
+
+def median(measured, key):
+    return statistics.median(each[key] for each in measured)
+
+
+def rate_ratios(measured, base):
+    pairs = [(a, b) for a, b in zip(measured, base) if "failed" not in a and "failed" not in b]
+    return [a["rate"] / b["rate"] for a, b in pairs]
+
+
+def matrix(results, family, cell):
+    """A row for each program, a column for each workload of a family; `cell` makes text of (measurements, base's)."""
+    columns = [workload for workload in workloads.FAMILIES[family][1] if any(w == workload for w, _ in results)]
+    names = list(dict.fromkeys(program for workload, program in results if workload in columns))
+    rows = []
+    for name in names:
+        row = [name]
+        for column in columns:
+            measured = results.get((column, name))
+            base = next(theirs for (workload, _), theirs in results.items() if workload == column)
+            row.append("" if measured is None else cell(measured, base) if good(measured) else measured[0]["failed"][:40])
+        rows.append(row)
+    return markdown(["", *(column.label for column in columns)], rows)
+
+
+def rate(measured, base):
+    found = rate_ratios(measured, base)
+    errors = sum(each["errors"] for each in good(measured))
+    ratio = f" · **{statistics.median(found):.2f}** ({min(found):.2f} to {max(found):.2f})" if found else ""
+    return f"{median(good(measured), 'rate'):,.0f}{ratio}" + (f", {errors:,} errors" if errors else "")
+
+
+def cpu(measured, _):
+    return f"{median(good(measured), 'cpu'):,.1f}"
+
+
+def latency(measured, _):
+    return f"{median(good(measured), 'p50') / 1000:,.2f} · {median(good(measured), 'p99') / 1000:,.2f}"
+
+
+def peak(measured, _):
+    return f"{median(good(measured), 'peak') / 1024:,.1f}"
+
+
+def idle(measured, _):
+    found = [each["idle"] for each in good(measured)]
+    return "" if None in found else f"{statistics.median(found):.1f}"
+
+
+def of_family(results, family):
+    title, _ = workloads.FAMILIES[family]
+    yield f"### {title}\n"
+    yield "Requests a second · **ratio** to the first row's (lowest to highest of the rounds):\n"
+    yield matrix(results, family, rate)
+    yield "\nMicroseconds of the server's processor time a request:\n"
+    yield matrix(results, family, cpu)
+    if family != "shapes":
+        yield "\nLatency, p50 · p99, in ms:\n"
+        yield matrix(results, family, latency)
+    yield "\nPeak memory, MiB:\n"
+    yield matrix(results, family, peak)
+    if family == "shapes":
+        yield "\nMemory that an idle connection takes, KiB:\n"
+        yield matrix({run: measured for run, measured in results.items() if run[0].idle}, family, idle)
+    yield ""
+
+
+def of_own(results, family, title, head):
+    """Freetser's own workloads, one a row; the ratio is to the first."""
+    own = [workload for workload in workloads.OWN[family] if (workload, "freetser") in results]
+    if not own:
+        return
+    base, rows = results[own[0], "freetser"], []
+    for workload in own:
+        measured = results[workload, "freetser"]
+        found = good(measured)
+        row = [workload.label, f"{median(found, 'rate'):,.0f}", rounds.spread(rate_ratios(measured, base)),
+               cpu(measured, base), f"{median(found, 'p50') / 1000:.2f}", f"{median(found, 'p99') / 1000:.2f}"]
+        if family == "seed":
+            row[2] = f"{workloads.SEED_RATES[workload.connections]:,}" if workload.connections in workloads.SEED_RATES else "could not be run"
+        rows.append(row)
+    yield f"### {title}\n"
+    yield markdown([head, "requests/s", "its predecessor's, on 22 cores" if family == "seed" else "ratio to the first",
+                    "CPU µs a request", "p50, ms", "p99, ms"], rows)
+    yield ""
+
+
+def of_calls(calls):
+    yield "### System calls\n\nUnder `wrk -c 16`, counted by strace; rarer ones belong to connections that begin and end:\n"
+    yield markdown(["server", "requests", "system calls a request", "of these"], [
+        [name, f"{requests:,}", f"{sum(counts.values()):.3f}", ", ".join(
+            f"{call} {count:.3f}" for call, count in sorted(counts.items(), key=lambda each: -each[1]) if count >= 0.005)]
+        for name, (requests, counts) in calls.items()])
+    yield ""
+
+
+def of_stalls(stalls):
+    yield "### Single exchanges\n\nThat would take 40 ms or more where Nagle's algorithm meets a delayed acknowledgement; medians:\n"
+    yield markdown(["exchange", "ms"], [[shape, f"{ms:.2f}"] for shape, ms in stalls.items()])
+    yield ""
+
+
+def of_core(times):
+    rows = []
+    for title in dict.fromkeys(title for title, _ in times):
+        for (each, name), figures in times.items():
+            if each == title:
+                is_ours = name.startswith(core.OURS)
+                ratio = "" if is_ours else spread3(rounds.ratios(times[title, core.OURS], figures))
+                rows.append([title, name, f"{statistics.median(figures):,.0f}", ratio])
+    yield markdown(["message", "program", "ns, median", "HTTPCore's time by its"], rows)
+    yield ""
+
+
+def spread3(numbers):
+    return f"{statistics.median(numbers):.3g} ({min(numbers):.3g} to {max(numbers):.3g})"
+
+
+def of_store(times, growths):
+    rows = []
+    for (row, name), nanoseconds in times.items():
+        median = statistics.median(nanoseconds)
+        rows.append([store.ROWS[row][0], store.TITLES[name], f"{median / 1000:,.2f}", f"{1e9 / median:,.0f}",
+                     rounds.spread(rounds.ratios(nanoseconds, times[row, "c"]))])
+    yield markdown(["row", "program", "µs an operation", "a second", "times C's time"], rows)
+    yield ""
+    if growths:
+        yield "Memory that the scan took: " + ", ".join(
+            f"{store.TITLES[name]} {statistics.median(kib) / 1024:,.1f} MiB" for name, kib in growths.items()) + "."
+        yield ""
+
+
+def of_store_counts(counts):
+    yield markdown(["row", "program", "instructions", "allocations"], [
+        [store.ROWS[row][0], store.TITLES[name], f"{each.get('instructions', float('nan')):,.0f}", f"{each['allocations']:.1f}"]
+        for (row, name), each in counts.items()])
+    yield ""
+
+
+def of_targets(verdicts):
+    yield markdown(["what", "asked", "measured", ""], [
+        [verdict.text, verdict.asked, spread3(verdict.figures), "met" if verdict.is_met else "**not met**"]
+        for verdict in verdicts])
+    yield ""
