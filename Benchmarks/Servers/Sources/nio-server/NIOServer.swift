@@ -1,4 +1,5 @@
-// SwiftNIO's own HTTP/1 pipeline with one handler behind it, an event loop a core: no framework above it.
+// SwiftNIO's own HTTP/1 pipeline with one handler behind it, an event loop a core: no framework
+// above it.
 
 import Foundation
 import NIOCore
