@@ -14,6 +14,8 @@ import workloads
 
 BENCHMARKS = Path(__file__).resolve().parent.parent
 SERVERS = BENCHMARKS / "Servers"
+# The folder of llhttp's sources, where there is one.
+LLHTTP = None
 EVERYTHING = {"/", "/64k", "/10m", "/file", "/upload", "/json"}
 
 
@@ -27,6 +29,14 @@ def limit_thread(scratch):
 
 def limit_epoll(scratch):
     return limit(compile_c(BENCHMARKS / "Limit" / "limit-epoll.c", scratch))
+
+
+def limit_llhttp(scratch):
+    if LLHTTP is None:
+        raise Missing("llhttp's sources")
+    program = compile_c(
+        BENCHMARKS / "Limit" / "limit-llhttp.c", scratch, "-I", LLHTTP / "include", sources=sorted((LLHTTP / "src").glob("*.c")))
+    return lambda workload: None if workload.closes else [program] if workload.path == "/" else None
 
 
 def limit(program):
@@ -109,12 +119,14 @@ def nginx(scratch):
 
 
 def h11(scratch):
-    return offering(EVERYTHING, python_with("h11"), SERVERS / "h11-server.py", scratch / "file")
+    command = offering(EVERYTHING, python_with("h11"), SERVERS / "h11-server.py", scratch / "file")
+    # With thousands of threads it takes a quarter of a minute until all are answered once.
+    return lambda workload: command(workload) if workload.connections + workload.idle <= 1000 else None
 
 
 # The first is what all others are compared with.
 PROGRAMS = {
-    "limit-thread": limit_thread, "limit-epoll": limit_epoll, "freetser": freetser, "freetser-log": freetser_log,
+    "limit-thread": limit_thread, "limit-epoll": limit_epoll, "limit-llhttp": limit_llhttp, "freetser": freetser, "freetser-log": freetser_log,
     "nio": nio, "hummingbird": hummingbird, "flyingfox": flyingfox, "go": go, "microhttpd": microhttpd, "nginx": nginx,
     "h11": h11,
 }
@@ -169,11 +181,11 @@ def swift_peer(product, scratch, is_static=True):
 
 def build_swift(package, product, is_static=True):
     # The plan of an earlier build does not see files that came or went in a package depended on by path (Swift 6.3.1).
-    (package / ".build" / "release.yaml").unlink(missing_ok=True)
+    (package / (".build" if is_static else ".build-dynamic") / "release.yaml").unlink(missing_ok=True)
     # As docs/deploy.md has it; for everybody's sake.
     swift = ["swift", "build", "-c", "release", "--package-path", package, "--product", product]
-    if is_static:
-        swift += ["--static-swift-stdlib"]
+    # In a place of its own what is built otherwise, so that neither undoes the other.
+    swift += ["--static-swift-stdlib"] if is_static else ["--scratch-path", package / ".build-dynamic"]
     subprocess.run(swift, check=True, stdout=sys.stderr)
     place = subprocess.run([*swift, "--show-bin-path"], check=True, text=True, stdout=subprocess.PIPE)
     return Path(place.stdout.strip()) / product

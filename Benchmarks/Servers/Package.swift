@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Servers in Swift that scripts/bench measures beside ours. A package of its own, as they bring along a great deal.
+// Servers in Swift that Benchmarks/run measures beside ours. A package of its own, as they bring along a great deal.
 let package = Package(
   name: "servers",
   platforms: [.macOS(.v26)],

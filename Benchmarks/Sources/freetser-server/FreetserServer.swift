@@ -2,7 +2,6 @@
 // named.
 
 import Freetser
-import Logging
 
 #if canImport(Darwin)
   import Darwin
@@ -21,7 +20,8 @@ struct FreetserServer {
       print("usage: freetser-server DATABASE LOG|- FILE [normal|full]")
       exit(2)
     }
-    let store = try Store(path: arguments[1], tables: ["users"], durability: durability)
+    let store = try Store(
+      path: arguments[1], tables: ["users", "rows"], durability: durability)
     try fill(store)
 
     var configuration = ServerConfiguration()
@@ -29,15 +29,14 @@ struct FreetserServer {
     if arguments[2] != "-" {
       let log = open(arguments[2], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
       precondition(log >= 0, "cannot write the log")
-      // The line a request is a debug line.
-      let queue = LogQueue(level: .debug, descriptor: log)
-      configuration.logger = Logger(label: "freetser.server", factory: queue.makeHandler)
+      let queue = LogQueue(descriptor: log)
+      configuration.observers = [AccessLog(to: queue)]
       lines = queue
     }
 
     var routes = Routes()
     addPages(to: &routes, file: arguments[3])
-    addStoredPages(to: &routes, store)
+    try addStoredPages(to: &routes, store)
     let server = Server(
       .tcp(host: "127.0.0.1", port: 0), routes: routes, configuration: configuration)
     try server.run { address in

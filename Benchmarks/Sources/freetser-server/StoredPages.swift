@@ -10,7 +10,8 @@ private let value = [UInt8](repeating: UInt8(ascii: "x"), count: 100)
 /// How many requests there were that take turns.
 private let turns = Atomic(0)
 
-func addStoredPages(to routes: inout Routes, _ store: Store) {
+func addStoredPages(to routes: inout Routes, _ store: Store) throws {
+  let rows = try store.read { try $0.count("rows") }
   routes.get("/get") { _, _ in .text(try store.read(get) ?? "Missing: \(key)\n") }
   routes.get("/found") { _, _ in .text(try store.read(get) ?? store.execute(getOrCreate)) }
   routes.get("/user") { _, _ in .text(try store.execute(getOrCreate)) }
@@ -21,6 +22,11 @@ func addStoredPages(to routes: inout Routes, _ store: Store) {
     guard turn.isMultiple(of: 2) else { return try put(key, into: store) }
     guard let entry = try store.read({ try $0.get("users", key) }) else { throw HTTPError.notFound }
     return .text("Found: \(key), counter=\(entry.counter)\n")
+  }
+  routes.get("/random") { _, _ in
+    let key = "key-\(Int.random(in: 0..<rows))"
+    guard let entry = try store.read({ try $0.get("rows", key) }) else { throw HTTPError.notFound }
+    return .bytes(entry.value)
   }
 }
 

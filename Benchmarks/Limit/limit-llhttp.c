@@ -1,0 +1,103 @@
+/* limit-thread with a parser and a response made for each request: llhttp looks at every byte, the place of each field is
+ * kept, and the response's head is put together with its date and length. What lies between limit-thread and this is what
+ * any server pays that reads what it is asked; checks of Host, deadlines, routes and handlers come on top.
+ * Built where llhttp's sources are at hand. */
+#include "limit.h"
+
+#include <llhttp.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_FIELDS = 64, ROOM = 65536 };
+struct part {
+  const char *bytes;
+  size_t length;
+};
+struct connection {
+  llhttp_t parser; /* first, so that its callbacks find the rest */
+  struct part target, names[MOST_FIELDS], values[MOST_FIELDS];
+  size_t fields, made;
+  time_t second;
+  char date[64], output[ROOM];
+};
+
+/* What is sent in one piece is told in one piece here: a request is received whole. */
+static void keep(struct part *part, const char *bytes, size_t size) { *part = (struct part){bytes, size}; }
+
+static int begin(llhttp_t *parser) {
+  ((struct connection *)parser)->fields = 0;
+  return 0;
+}
+
+static int keep_target(llhttp_t *parser, const char *bytes, size_t size) {
+  keep(&((struct connection *)parser)->target, bytes, size);
+  return 0;
+}
+
+static int keep_name(llhttp_t *parser, const char *bytes, size_t size) {
+  struct connection *connection = (struct connection *)parser;
+  if (connection->fields == MOST_FIELDS) return -1;
+  keep(&connection->names[connection->fields], bytes, size);
+  return 0;
+}
+
+static int keep_value(llhttp_t *parser, const char *bytes, size_t size) {
+  struct connection *connection = (struct connection *)parser;
+  keep(&connection->values[connection->fields++], bytes, size);
+  return 0;
+}
+
+static int answer(llhttp_t *parser) {
+  struct connection *connection = (struct connection *)parser;
+  static const char body[] = "Hello world!";
+  time_t now = time(NULL);
+  if (connection->target.length != 1 || connection->made + 512 > ROOM) return -1;
+  if (now != connection->second) {
+    struct tm parts;
+    connection->second = now;
+    strftime(connection->date, sizeof connection->date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &parts));
+  }
+  connection->made += (size_t)snprintf(
+      connection->output + connection->made, 512,
+      "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nDate: %s\r\nContent-Length: %zu\r\n\r\n%s", 200, "OK",
+      "text/plain; charset=utf-8", connection->date, sizeof body - 1, body);
+  return 0;
+}
+
+static void *serve(void *argument) {
+  int fd = (int)(intptr_t)argument;
+  char input[4096];
+  struct connection *connection = calloc(1, sizeof *connection);
+  llhttp_settings_t settings;
+  llhttp_settings_init(&settings);
+  settings.on_message_begin = begin;
+  settings.on_url = keep_target;
+  settings.on_header_field = keep_name;
+  settings.on_header_value = keep_value;
+  settings.on_message_complete = answer;
+  llhttp_init(&connection->parser, HTTP_REQUEST, &settings);
+  for (ssize_t count; (count = recv(fd, input, sizeof input, 0)) > 0; connection->made = 0) {
+    if (llhttp_execute(&connection->parser, input, (size_t)count) != HPE_OK) break;
+    if (connection->made > 0 && send(fd, connection->output, connection->made, MSG_NOSIGNAL) < 0) break;
+  }
+  free(connection);
+  close(fd);
+  return NULL;
+}
+
+int main(void) {
+  int listener = listen_somewhere(0);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 65536);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  for (;;) {
+    int fd = accept(listener, NULL, NULL);
+    if (fd < 0) continue;
+    set_no_delay(fd);
+    pthread_t thread;
+    if (pthread_create(&thread, &attributes, serve, (void *)(intptr_t)fd) != 0) close(fd);
+  }
+}
