@@ -1,5 +1,6 @@
 """The plots of docs/performance.md: SVG that is legible on light and on dark pages."""
 
+import importlib.util
 import re
 import statistics
 
@@ -17,6 +18,10 @@ COLOURS = {
     "freetser": OURS, "freetser-log": "#f59f00", "limit-thread": LIMIT, "limit-epoll": "#a6adb5", "limit-llhttp": "#5c6670", "nio": "#1c7ed6",
     "hummingbird": "#7950f2", "flyingfox": "#e64980", "go": "#0ca5b8", "microhttpd": "#74b816", "nginx": "#2b8a3e",
     "h11": "#b08968"}
+
+
+def can_be_drawn():
+    return importlib.util.find_spec("matplotlib") is not None
 
 
 def pyplot():
@@ -142,14 +147,14 @@ def of_growth(plt, results, place):
         measured = [(getattr(w, attribute), results[w, "freetser"]) for w in own if (w, "freetser") in results]
         axis.plot([x for x, _ in measured], [median(m, "rate") for _, m in measured], marker="o", color=OURS)
         axis.set_ylabel("requests a second", color=OURS)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, axis.get_ylim()[1] * 1.1)
         axis.set_xscale("log")
         axis.set_xlabel(label)
         axis.grid(alpha=0.25)
         other = axis.twinx()
         other.plot([x for x, _ in measured], [median(m, "cpu") for _, m in measured], marker="o", color="#1c7ed6")
         other.set_ylabel("µs of processor time a request", color="#1c7ed6")
-        other.set_ylim(bottom=0)
+        other.set_ylim(0, other.get_ylim()[1] * 1.1)
     save(figure, place)
     return True
 

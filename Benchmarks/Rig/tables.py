@@ -20,6 +20,10 @@ def median(measured, key):
     return statistics.median(each[key] for each in measured)
 
 
+def family_of(name):
+    return workloads.FAMILIES[name][1]
+
+
 def rate_ratios(measured, base):
     pairs = [(a, b) for a, b in zip(measured, base) if "failed" not in a and "failed" not in b]
     return [a["rate"] / b["rate"] for a, b in pairs]
@@ -27,7 +31,7 @@ def rate_ratios(measured, base):
 
 def matrix(results, family, cell):
     """A row for each program, a column for each workload of a family; `cell` makes text of (measurements, base's)."""
-    columns = [workload for workload in workloads.FAMILIES[family][1] if any(w == workload for w, _ in results)]
+    columns = [workload for workload in family_of(family) if any(w == workload for w, _ in results)]
     names = list(dict.fromkeys(program for workload, program in results if workload in columns))
     rows = []
     for name in names:
@@ -65,8 +69,7 @@ def idle(measured, _):
 
 
 def of_family(results, family):
-    title, _ = workloads.FAMILIES[family]
-    yield f"### {title}\n"
+    yield f"### {workloads.FAMILIES[family][0]}\n"
     yield "Requests a second · **ratio** to the first row's (lowest to highest of the rounds):\n"
     yield matrix(results, family, rate)
     yield "\nMicroseconds of the server's processor time a request:\n"
@@ -76,9 +79,9 @@ def of_family(results, family):
         yield matrix(results, family, latency)
     yield "\nPeak memory, MiB:\n"
     yield matrix(results, family, peak)
-    if family == "shapes":
+    if with_idle := {run: measured for run, measured in results.items() if run[0].idle and run[0] in family_of(family)}:
         yield "\nMemory that an idle connection takes, KiB:\n"
-        yield matrix({run: measured for run, measured in results.items() if run[0].idle}, family, idle)
+        yield matrix(with_idle, family, idle)
     yield ""
 
 

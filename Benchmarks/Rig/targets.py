@@ -42,9 +42,11 @@ def of_server(results):
         if found := ratios("rate", (name, "freetser"), (name, "limit-thread")):
             yield at_least(f"`GET /`, {label}: rate by limit-thread's", 0.95, found)
     for peer in "nio", "hummingbird", "go", "microhttpd":
-        for name, label in names.items():
-            if found := ratios("rate", (name, "freetser"), (name, peer)):
-                yield more_than(f"`GET /`, {label}: rate by {peer}'s", found)
+        points = [found for name in names if (found := ratios("rate", (name, "freetser"), (name, peer)))]
+        if points:
+            medians = [statistics.median(found) for found in points]
+            text = f"`GET /`, each of these {len(points)}: rate by {peer}'s"
+            yield Verdict(text, "more than 1", medians, min(medians) > 1)
     if found := ratios("rate", ("pipelined", "freetser"), ("pipelined", "limit-thread")):
         yield at_least("16 requests ahead: rate by limit-thread's", 0.75, found)
     if found := ratios("rate", ("pipelined", "freetser"), ("pipelined", "microhttpd")):
@@ -88,6 +90,7 @@ def of_store(times):
         yield at_least("64 threads in `.full`: rate by C's, which commits in groups too", 0.9, [1 / each for each in found])
     if found := by_c("full-64", base_row="full-1"):
         yield at_least("64 threads in `.full`: rate by C's with a commit each", 5, [1 / each for each in found])
-    for row, _ in times.keys() & {(row, "grdb") for row, _ in times}:
-        if found := by_c(row, base="grdb"):
-            yield more_than(f"store, {row}: rate by GRDB's", [1 / each for each in found])
+    rows = [row for row, name in times if name == "grdb"]
+    if rows:
+        medians = [statistics.median(1 / each for each in by_c(row, base="grdb")) for row in rows]
+        yield Verdict(f"the store's {len(rows)} rows: rate by GRDB's", "more than 1", medians, min(medians) > 1)
