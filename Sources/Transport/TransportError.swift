@@ -10,10 +10,13 @@
 ///
 /// A `code` is a value of `errno`. Tell cases apart by matching them, never by their text.
 public enum TransportError: Error, Hashable, Sendable {
+  // What is large is indirect: each function that an error may pass through has room for it on its stack, several times,
+  // and every connection has a stack.
+
   /// Somebody listens there already.
-  case addressInUse(Endpoint)
+  indirect case addressInUse(Endpoint)
   /// The system refused to listen there.
-  case cannotListen(on: Endpoint, code: Int32)
+  indirect case cannotListen(on: Endpoint, code: Int32)
   /// The path holds something that is not a socket. It was left as it is.
   case notASocket(path: String)
   /// The system has no room for so long a socket path.
@@ -21,15 +24,15 @@ public enum TransportError: Error, Hashable, Sendable {
   /// The socket path has a character U+0000, at which the system would cut it off.
   case pathContainsNUL(path: String)
   /// There is no user of this name, or with a number that no user can have.
-  case noSuchUser(Account)
+  indirect case noSuchUser(Account)
   /// There is no group of this name, or with a number that no group can have.
-  case noSuchGroup(Account)
+  indirect case noSuchGroup(Account)
   /// The service manager did not pass the sockets that were asked for.
-  case cannotInherit(InheritanceFlaw)
+  indirect case cannotInherit(InheritanceFlaw)
   /// The host has no address; `code` is a value of `getaddrinfo(3)`, not of `errno`.
   case unresolvable(host: String, code: Int32)
   /// Nobody listens there, or there is no way to reach it.
-  // Indirect: an address is aligned to 16 bytes, and in programs built without optimisation Swift 6.3.1 reads an enum
+  // Indirect also as an address is aligned to 16 bytes, and in programs built without optimisation Swift 6.3.1 reads an enum
   // around it that a closure captured as if the stack were, which ends the process.
   indirect case cannotConnect(to: Address, code: Int32)
   /// Nothing could be received or sent in time.
@@ -37,7 +40,7 @@ public enum TransportError: Error, Hashable, Sendable {
   /// The peer closed or reset the connection, or stopped answering.
   case peerGone(code: Int32)
   /// A file could not be sent, or not to its end.
-  case file(FileError)
+  indirect case file(FileError)
   /// The connection does not begin with a PROXY header that is accepted.
   case invalidProxyHeader(ProxyHeaderFlaw)
   /// The buffer holds as many unread bytes as it may.

@@ -178,7 +178,7 @@ extension ConnectionLoop {
   }
 
   @inline(never)
-  private func log(_ error: any Error, of request: Request) {
+  private mutating func log(_ error: any Error, of request: Request) {
     let reason = error is ProtocolError ? "the response cannot be sent: " : ""
     service.configuration.logger.error(
       "Handler error: \(request.method) \(request.path): \(reason)\(error)",

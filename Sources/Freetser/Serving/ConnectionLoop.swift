@@ -9,6 +9,8 @@ import Logging
 import Transport
 
 /// One connection with everything that belongs to it. It belongs to no thread: whoever holds it drives it.
+// All of its methods are mutating, even where they change nothing: to a method that is not, so large a value is passed as a
+// copy on the stack.
 struct ConnectionLoop: ~Copyable {
   let service: Service
   var exchange: ResponseBody
@@ -48,21 +50,7 @@ struct ConnectionLoop: ~Copyable {
         guard try answer(head, from: origin) else { break }
       }
     } catch {
-      // Whoever observes is told of a refusal when it has been sent.
-      var isTold = false
-      if case .refused(let refusal) = error { isTold = refuse(refusal) }
-      if service.isObserved { endObservation(after: error) }
-      switch error {
-      case .refused:
-        if isTold { linger() }
-      case .lost(let error):
-        service.debug("Connection lost: \(error)")
-      case .overdue:
-        linger()
-      case .cut(let isSilent):
-        service.debug("Response cut")
-        if isSilent { exchange.request.raw.stream.resetOnClose() } else { linger() }
-      }
+      end(after: error)
     }
     // What the client does not take must not stay in the system's memory.
     if exchange.request.raw.isStuck { exchange.request.raw.stream.resetOnClose() }
@@ -128,7 +116,6 @@ struct ConnectionLoop: ~Copyable {
   }
 
   /// Refuses as soon as the head is there what the body would not make better.
-  // Mutating for the reason that ``RequestBody/mustClose()`` has.
   private mutating func check(_ head: RequestHead) throws(Interruption) {
     guard head.version >= service.configuration.minimumVersion else {
       throw .refused(.versionNotSupported)
@@ -177,13 +164,34 @@ struct ConnectionLoop: ~Copyable {
   }
 
   @inline(never)
-  private func overdue(_ request: Request) -> Interruption {
+  private mutating func overdue(_ request: Request) -> Interruption {
     service.configuration.logger.warning(
       "Handler overdue: \(request.method) \(request.path)", metadata: ["request": "\(request.id)"])
     return .overdue
   }
 
   // MARK: Ending
+
+  /// Tells the client what can still be told.
+  // Not inlined, as it needs much of the stack, which every connection would then touch.
+  @inline(never)
+  private mutating func end(after interruption: Interruption) {
+    // Whoever observes is told of a refusal when it has been sent.
+    var isTold = false
+    if case .refused(let refusal) = interruption { isTold = refuse(refusal) }
+    if service.isObserved { endObservation(after: interruption) }
+    switch interruption {
+    case .refused:
+      if isTold { linger() }
+    case .lost(let error):
+      service.debug("Connection lost: \(error)")
+    case .overdue:
+      linger()
+    case .cut(let isSilent):
+      service.debug("Response cut")
+      if isSilent { exchange.request.raw.stream.resetOnClose() } else { linger() }
+    }
+  }
 
   /// Says why.
   ///

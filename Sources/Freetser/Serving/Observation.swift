@@ -24,13 +24,13 @@ final class Observation {
 // Not inlined, as connections that nobody observes need no stack for it.
 extension ConnectionLoop {
   @inline(never)
-  func observeOpening() {
+  mutating func observeOpening() {
     let peer = exchange.request.raw.stream.peer
     service.observe { $0.connectionOpened(from: peer) }
   }
 
   @inline(never)
-  func observeClosing() {
+  mutating func observeClosing() {
     let peer = exchange.request.raw.stream.peer
     service.observe { $0.connectionClosed(from: peer) }
   }
@@ -45,7 +45,7 @@ extension ConnectionLoop {
 
   /// A response begins, with so many bytes of body, or with what is written yet.
   @inline(never)
-  func observe(_ response: Response, bodySize: Int?) {
+  mutating func observe(_ response: Response, bodySize: Int?) {
     guard let observation else { return }
     let isForHead = observation.exchange.request?.method == .head
     observation.exchange.status = response.status
