@@ -1,8 +1,8 @@
-/* The wall that event loops can reach: two threads, each with an epoll instance of its own, that receive, find the
+/* The wall that event loops can reach: a thread for each core, each with an epoll instance of its own, that receive, find the
  * empty line and send a fixed response. `limit.h` has what that is, and the arguments: none, `close`, or `bytes N`.
  *
- * What lies between `limit-thread` and this is what a thread per connection costs, or saves. Both threads accept, and
- * one at a time is woken for it. Connections are given to them in turn, so that each has half of them. */
+ * What lies between `limit-thread` and this is what a thread per connection costs, or saves. All threads accept, and
+ * one at a time is woken for it. Connections are given to them in turn, so that each has as many. */
 #define _GNU_SOURCE /* for accept4 */
 #include "limit.h"
 
@@ -13,12 +13,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { THREADS = 2, EVENTS = 256 };
+enum { MOST_THREADS = 64, EVENTS = 256 };
 struct connection {
   int fd, matched;   /* how much of CR LF CR LF the last bytes are */
   size_t owed, sent; /* responses that are not out yet, and the bytes of the first of them that are */
 };
-static int listener, epolls[THREADS];
+static int listener, threads, epolls[MOST_THREADS];
 static atomic_uint accepted;
 
 static void watch(int epoll, int operation, int fd, uint32_t events, struct connection *connection) {
@@ -28,11 +28,11 @@ static void watch(int epoll, int operation, int fd, uint32_t events, struct conn
 
 static void accept_one(void) {
   int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
-  if (fd < 0) return; /* The other thread was faster. */
+  if (fd < 0) return; /* Another thread was faster. */
   set_no_delay(fd);
   struct connection *connection = calloc(1, sizeof *connection);
   connection->fd = fd;
-  watch(epolls[atomic_fetch_add(&accepted, 1) % THREADS], EPOLL_CTL_ADD, fd, EPOLLIN, connection);
+  watch(epolls[atomic_fetch_add(&accepted, 1) % (unsigned)threads], EPOLL_CTL_ADD, fd, EPOLLIN, connection);
 }
 
 /* Returns whether the connection goes on. */
@@ -88,8 +88,10 @@ static void *serve(void *argument) {
 int main(int count, char **arguments) {
   read_arguments(count, arguments);
   listener = listen_somewhere(SOCK_NONBLOCK);
-  for (int i = 0; i < THREADS; i++) epolls[i] = epoll_create1(0);
-  for (int i = 0; i < THREADS; i++) {
+  threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  if (threads > MOST_THREADS) threads = MOST_THREADS;
+  for (int i = 0; i < threads; i++) epolls[i] = epoll_create1(0);
+  for (int i = 0; i < threads; i++) {
     watch(epolls[i], EPOLL_CTL_ADD, listener, EPOLLIN | EPOLLEXCLUSIVE, NULL);
     pthread_t thread;
     pthread_create(&thread, NULL, serve, (void *)(intptr_t)epolls[i]);

@@ -30,7 +30,8 @@ class Tracer:
         deadline = time.monotonic() + 10
         while os.pread(self.log.fileno(), 65536, 0).count(b"attached") < len(processes):
             if time.monotonic() > deadline or self.process.poll() is not None:
-                sys.exit(f"strace does not attach: {os.pread(self.log.fileno(), 65536, 0).decode()}")
+                self.process.kill()
+                raise load.Failed(f"strace does not attach: {os.pread(self.log.fileno(), 65536, 0).decode()}")
             time.sleep(0.02)
         return self
 
@@ -45,10 +46,9 @@ class Tracer:
 
 def count(commands, seconds, scratch):
     """By server: how many requests it answered, and system calls a request by name."""
-    counted = {}
     if shutil.which("strace") is None:
-        print("System calls are left out: strace is not installed.", file=sys.stderr)
-        return counted
+        raise load.Failed("strace is not installed")
+    counted = {}
     for name, command in commands.items():
         print(f"system calls: {name}", file=sys.stderr, flush=True)
         with Server(command(WORKLOAD)) as server:

@@ -1,8 +1,9 @@
 """HTTPCore beside other parsers.
 
 HTTPCore does a server's whole work: it checks every byte, keeps the head ready for lookup, and decides framing and
-persistence. Its second figure for heads adds the end of the message and the step to the next, which the others' figures
-have too. llhttp calls empty callbacks; picohttpparser only splits. Their sources are not part of this repository.
+persistence. Its second figure for heads adds the end of the message and the step to the next; SwiftNIO's and llhttp's
+have both, h11's the first. llhttp calls empty callbacks; picohttpparser only splits. Their sources are not part of this
+repository.
 """
 
 import subprocess
@@ -62,7 +63,7 @@ def times(cases, count_of_rounds):
     def measure(run):
         title, name = run
         command = map(str, cases[title][name])
-        output = subprocess.run([*command], check=True, text=True, stdout=subprocess.PIPE).stdout.split()
+        output = subprocess.run([*command], check=True, text=True, stdout=subprocess.PIPE, timeout=120).stdout.split()
         return [float(figure) for figure in output]
 
     turns = [[(title, name) for name in commands] for title, commands in cases.items()]

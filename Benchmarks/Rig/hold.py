@@ -3,10 +3,13 @@
 Says `held` when each connection has been answered once, and again, when asked to look, if none was closed since.
 """
 
+import signal
 import socket
 import sys
 
 BATCH = 100
+# After so long it ends, whatever it waits for.
+MOST_SECONDS = 180
 
 
 def opened(port):
@@ -31,6 +34,7 @@ def is_open(connection):
 
 
 def main():
+    signal.alarm(MOST_SECONDS)
     port, count = map(int, sys.argv[1:])
     connections = []
     while len(connections) < count:

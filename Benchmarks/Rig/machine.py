@@ -1,5 +1,6 @@
 """The machine that all is measured on: what it is, and whether it is quiet enough to measure on."""
 
+import json
 import os
 import platform
 import re
@@ -18,6 +19,10 @@ def ticks():
     """Processor time since the start, all told: busy, idle, stolen by the host."""
     user, nice, system, idle, wait, irq, soft, stolen, *_ = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:])
     return user + nice + system + irq + soft, idle + wait, stolen
+
+
+# Whose versions are those that Swift's package manager chose.
+PEERS = ["Swift-NIO", "Hummingbird", "FlyingFox", "GRDB.swift"]
 
 
 class Watch:
@@ -66,3 +71,8 @@ def versions():
             done = subprocess.run(command, text=True, capture_output=True)
             if found := re.search(pattern, done.stdout + done.stderr, re.MULTILINE):
                 yield f"{name} {found[1]}"
+    for package in "Servers", "StorePeers":
+        resolved = Path(__file__).resolve().parent.parent / package / "Package.resolved"
+        if resolved.exists():
+            pins = {pin["identity"]: pin["state"].get("version") for pin in json.loads(resolved.read_text())["pins"]}
+            yield from (f"{name} {pins[name.lower()]}" for name in PEERS if name.lower() in pins)

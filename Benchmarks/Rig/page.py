@@ -1,16 +1,19 @@
 """docs/performance.md: what stands above the mark is written by hand, what follows it by Benchmarks/run."""
 
+import core
+import counts
 import machine
 import plots
 import programs
 import rounds
 import stalls
+import store
 import tables
 import targets
 import workloads
 
 MARK = "<!-- Benchmarks/run --full writes what follows. -->"
-# A run is refused if more than this share of what others are compared with differs too much from round to round.
+# A run is refused if more than this share of its ratios differs too much from round to round.
 MOST_NOISY = 0.2
 OWN_TITLES = {
     "store": ("The store behind the server, 64 clients", "request"),
@@ -20,25 +23,36 @@ OWN_TITLES = {
 }
 
 
-def base_rates(found):
-    """For each workload the rates of what others are compared with."""
-    seen = {}
-    for (workload, _), measured in found.get("servers", {}).items():
-        rates = [each["rate"] for each in measured if "failed" not in each]
-        if rates:
-            seen.setdefault(workload, rates)
-    return seen
+def own_ratios(found):
+    """By what is compared, Freetser's ratio to what stands first there, for each round."""
+    base = {}
+    for (workload, program), measured in found.get("servers", {}).items():
+        first = base.setdefault(workload, measured)
+        ratios = tables.rate_ratios(measured, first)
+        if program == "freetser" and first is not measured and ratios:
+            yield f"{workload.label} connections" if workload.label[0].isdigit() else workload.label, ratios
+    times = found.get("store", ({}, {}))[0]
+    for row, name in times:
+        if name == "ours" and "c" in {its for _, its in times}:
+            yield store.ROWS[row][0], rounds.ratios(times[row, "ours"], times[row, "c"])
+    times = found.get("core", {})
+    for title, name in times:
+        if name == core.NIO:
+            yield title, rounds.ratios(times[title, core.OURS], times[title, name])
 
 
-def noise(found, stolen):
-    """Why the figures say little, if they do."""
-    if stolen > machine.MOST_STOLEN:
-        yield f"the host took {stolen:.0%} of the processors' time"
-    rates = base_rates(found)
-    noisy = [workload for workload, each in rates.items() if rounds.is_noisy(each)]
-    if len(noisy) > MOST_NOISY * len(rates):
-        for workload in noisy:
-            yield f"{workload.label}: {min(rates[workload]):,.0f} to {max(rates[workload]):,.0f} requests a second"
+def noise(found):
+    """What says little, a line for each."""
+    if found["stolen"] > machine.MOST_STOLEN:
+        yield f"the host took {found['stolen']:.0%} of the processors' time"
+    for label, ratios in own_ratios(found):
+        if rounds.is_noisy(ratios):
+            yield f"{label}: {min(ratios):.2f} to {max(ratios):.2f} of what it is compared with"
+
+
+def is_refused(found):
+    lines = len(list(noise(found)))
+    return found["stolen"] > machine.MOST_STOLEN or lines > MOST_NOISY * len(list(own_ratios(found)))
 
 
 def problems(found, judges_steps):
@@ -73,7 +87,11 @@ def body(found, drawn):
         verdicts += targets.of_core(found["core"])
 
     yield f"Measured on {found['date']} in {found['minutes']:.0f} minutes: {found['machine']}. {found['rounds']} rounds, " \
-          f"{found['seconds']} s each run of wrk.\n"
+          f"{found['seconds']} s each run of wrk. The host took {found['stolen']:.1%} of the processors' time.\n"
+    if noisy := list(noise(found)):
+        yield "Differed much from round to round: " + "; ".join(noisy) + ".\n"
+    if found["left out"]:
+        yield "Left out: " + "; ".join(found["left out"]) + ".\n"
     yield "## What is asked, and what it came to\n"
     yield "The median of the rounds, with the lowest and the highest.\n"
     yield from tables.of_targets(verdicts)
@@ -105,10 +123,16 @@ def body(found, drawn):
         yield "## HTTPCore by itself\n"
         yield from plot("heads", "Heads and a response, beside other parsers", drawn)
         yield from tables.of_core(found["core"])
+    if counts.TABLE.exists():
+        yield "## Instructions\n"
+        yield "One operation's, in user space, which `.ci/run` compares with this table (`Benchmarks/count`):\n"
+        yield counts.TABLE.read_text().split("\n\n")[-1]
 
 
 def write(found, docs):
     page = docs / "performance.md"
     drawn = plots.draw(found, docs / "plots")
-    by_hand = page.read_text().split(MARK)[0]
+    by_hand, mark, _ = page.read_text().partition(MARK)
+    if not mark:
+        raise SystemExit(f"{page} has no line {MARK}")
     page.write_text("\n".join([by_hand + MARK, "", *body(found, drawn)]).rstrip() + "\n")

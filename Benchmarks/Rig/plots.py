@@ -5,7 +5,6 @@ import re
 import statistics
 
 import core
-import rounds
 import store
 import workloads
 
@@ -81,6 +80,8 @@ def by_connections(plt, results, place):
 def bars(axis, figures, title, colours=None, format="{:,.0f}"):
     """Horizontal bars, the first at the top, each with its number."""
     names = list(figures)
+    if not names:
+        return
     axis.barh(range(len(names)), figures.values(), color=[(colours or COLOURS).get(name, LIMIT) for name in names], height=0.7)
     most = max(figures.values())
     for place, value in enumerate(figures.values()):
@@ -116,13 +117,14 @@ def of_memory(plt, results, place):
     if not found:
         return False
     figure, axis = plt.subplots(figsize=(6, 0.34 * len(found) + 0.8))
-    bars(axis, found, "KiB of memory an idle connection takes, of 10,000", format="{:,.1f}")
+    bars(axis, found, "KiB an idle connection takes, of 10,000 (without the kernel's 16 a thread)", format="{:,.1f}")
     save(figure, place)
     return True
 
 
 def of_seed(plt, results, place):
     points = [(w.connections, median(results[w, "freetser"], "rate")) for w in workloads.SEED if (w, "freetser") in results]
+    points = [point for point in points if point[1]]
     if not points:
         return False
     figure, axis = plt.subplots(figsize=(6.5, 3.6))
@@ -139,11 +141,11 @@ def of_seed(plt, results, place):
 
 def of_growth(plt, results, place):
     """How a read over HTTP grows with the rows of a store and the size of its values."""
-    series = [("rows", "rows in the store", workloads.ROWS, "rows"), ("values", "bytes of each value", workloads.VALUES, "bytes")]
-    if not all((own[0], "freetser") in results for _, _, own, _ in series):
+    series = [("rows in the store", workloads.ROWS, "rows"), ("bytes of each value", workloads.VALUES, "bytes")]
+    if not all((own[0], "freetser") in results for _, own, _ in series):
         return False
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
-    for axis, (_, label, own, attribute) in zip(axes, series):
+    for axis, (label, own, attribute) in zip(axes, series):
         measured = [(getattr(w, attribute), results[w, "freetser"]) for w in own if (w, "freetser") in results]
         axis.plot([x for x, _ in measured], [median(m, "rate") for _, m in measured], marker="o", color=OURS)
         axis.set_ylabel("requests a second", color=OURS)

@@ -135,15 +135,16 @@ OURS = {"freetser", "freetser-log"}
 
 
 def build(names, known, scratch):
-    """What is built of the programs known; those whose needs are not there are left out, with a word."""
-    built = {}
+    """What is built of the programs known, and a line for each whose needs are not there."""
+    built, left_out = {}, []
     for name in names:
-        print(f"building {name}", file=sys.stderr)
+        print(f"building {name}", file=sys.stderr, flush=True)
         try:
             built[name] = known[name](scratch)
-        except Missing as missing:
-            print(f"{name} is left out: {missing} cannot be had here", file=sys.stderr)
-    return built
+        except (Missing, subprocess.SubprocessError) as reason:
+            left_out.append(f"{name}: {reason} cannot be had here" if isinstance(reason, Missing) else f"{name}: {reason}")
+            print(left_out[-1], file=sys.stderr, flush=True)
+    return built, left_out
 
 
 def offering(paths, *command):

@@ -1,12 +1,15 @@
 """Rounds: within one, whatever is compared takes turns, and every second round goes backwards.
 
-Only ratios of neighbours in time mean something: machines differ, and so do two hours on the same machine.
+Only ratios of what was measured within a minute mean something: machines differ, and so do two hours on the same machine.
 """
 
 import statistics
 import sys
 import time
 from collections import defaultdict
+
+# What differs more from round to round, lowest to highest, says little.
+MOST_SPREAD = 1.6
 
 
 def in_turns(runs, rounds, measure, label):
@@ -20,11 +23,7 @@ def in_turns(runs, rounds, measure, label):
                 done += 1
                 print(f"[{time.monotonic() - began:5.0f} s, {done} of {steps}] {label(run)}", file=sys.stderr, flush=True)
                 results[run].append(measure(run))
-    return dict(results)
-
-
-def median_of(numbers):
-    return statistics.median(numbers)
+    return {run: results[run] for turn in runs for run in turn}
 
 
 def ratios(mine, theirs):
@@ -37,6 +36,5 @@ def spread(numbers):
     return f"{statistics.median(numbers):.2f} ({min(numbers):.2f} to {max(numbers):.2f})"
 
 
-def is_noisy(numbers, most=1.6):
-    """Whether the same thing, measured in each round, differs so much that its median says little."""
-    return max(numbers) > most * min(numbers)
+def is_noisy(ratios):
+    return max(ratios) > MOST_SPREAD * min(ratios)

@@ -29,7 +29,7 @@ class Server:
         while not self.listens():
             if time.monotonic() > deadline or self.process.poll() is not None:
                 self.__exit__()
-                raise DoesNotListen(f"{self.command} does not listen: {self.read_log().decode()}")
+                raise DoesNotListen(f"does not listen: {self.read_log().decode(errors='replace')}")
             time.sleep(0.02)
         return self
 

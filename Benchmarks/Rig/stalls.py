@@ -3,7 +3,6 @@
 import re
 import socket
 import statistics
-import sys
 import time
 
 from server import Server
@@ -49,7 +48,13 @@ def receive_response(client):
     """Reads byte by byte to the end of the head, so as to leave the next response alone, then the body."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
-        head += client.recv(1) or sys.exit("the server closed the connection")
+        head += received(client, 1)
     missing = int(re.search(rb"Content-Length: (\d+)", head)[1])
     while missing > 0:
-        missing -= len(client.recv(missing)) or sys.exit("the server closed the connection")
+        missing -= len(received(client, missing))
+
+
+def received(client, count):
+    if bytes := client.recv(count):
+        return bytes
+    raise ConnectionError("the server closed the connection")

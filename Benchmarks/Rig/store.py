@@ -85,7 +85,7 @@ def file(row, name, commands, scratch):
 
 def figures(command, row, place, count):
     """Nanoseconds, the sum of what was done, and the growth of memory in KiB."""
-    done = subprocess.run([command, row, place, str(count)], check=True, text=True, stdout=subprocess.PIPE)
+    done = subprocess.run([command, row, place, str(count)], check=True, text=True, stdout=subprocess.PIPE, timeout=300)
     return [int(figure) for figure in done.stdout.split()]
 
 
@@ -110,14 +110,14 @@ def allocations(command, row, place, count, scratch):
         source = PEERS / "count-allocations.c"
         subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
     result = subprocess.run(
-        [command, row, place, str(count), str(COUNTED_KEYS)], check=True, text=True, capture_output=True,
+        [command, row, place, str(count), str(COUNTED_KEYS)], check=True, text=True, capture_output=True, timeout=300,
         env={**os.environ, "LD_PRELOAD": str(library)})
     return int(re.findall(r"allocations: (\d+)", result.stderr)[-1])
 
 
-def instructions(command, row, place, count, _=None):
+def instructions(command, row, place, count, _):
     result = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", command, row, place, str(count),
          str(COUNTED_KEYS)],
-        check=True, text=True, capture_output=True)
+        check=True, text=True, capture_output=True, timeout=300)
     return int(re.findall(r"Collected : (\d+)", result.stderr)[-1])

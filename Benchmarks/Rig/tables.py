@@ -38,17 +38,34 @@ def matrix(results, family, cell):
         row = [name]
         for column in columns:
             measured = results.get((column, name))
-            base = next(theirs for (workload, _), theirs in results.items() if workload == column)
-            row.append("" if measured is None else cell(measured, base) if good(measured) else measured[0]["failed"][:40])
+            base = results[column, base_of(results, column)]
+            row.append("" if measured is None else cell(measured, base) if good(measured) else failures(measured))
         rows.append(row)
-    return markdown(["", *(column.label for column in columns)], rows)
+    heads = []
+    for column in columns:
+        base = base_of(results, column)
+        heads.append(column.label if cell is not rate or base == names[0] else f"{column.label} (ratio to {base}'s)")
+    return markdown(["", *heads], rows)
+
+
+def base_of(results, workload):
+    """Whose figures the others' are divided by: those of the first that takes part."""
+    return next(program for each, program in results if each == workload)
+
+
+def failures(measured):
+    failed = [each["failed"] for each in measured if "failed" in each]
+    return f"failed {len(failed)} of {len(measured)}: {failed[0][:60]}" if failed else ""
 
 
 def rate(measured, base):
     found = rate_ratios(measured, base)
     errors = sum(each["errors"] for each in good(measured))
     ratio = f" · **{statistics.median(found):.2f}** ({min(found):.2f} to {max(found):.2f})" if found else ""
-    return f"{median(good(measured), 'rate'):,.0f}{ratio}" + (f", {errors:,} errors" if errors else "")
+    notes = [f"{errors:,} errors"] if errors else []
+    if failed := failures(measured):
+        notes.append(failed)
+    return ", ".join([f"{median(good(measured), 'rate'):,.0f}{ratio}", *notes])
 
 
 def cpu(measured, _):
@@ -77,10 +94,10 @@ def of_family(results, family):
     if family != "shapes":
         yield "\nLatency, p50 · p99, in ms:\n"
         yield matrix(results, family, latency)
-    yield "\nPeak memory, MiB:\n"
+    yield "\nPeak memory, MiB, without the stacks in the kernel, 16 KiB a thread:\n"
     yield matrix(results, family, peak)
     if with_idle := {run: measured for run, measured in results.items() if run[0].idle and run[0] in family_of(family)}:
-        yield "\nMemory that an idle connection takes, KiB:\n"
+        yield "\nMemory that an idle connection takes, KiB, without a thread's 16 KiB in the kernel:\n"
         yield matrix(with_idle, family, idle)
     yield ""
 
@@ -94,6 +111,9 @@ def of_own(results, family, title, head):
     for workload in own:
         measured = results[workload, "freetser"]
         found = good(measured)
+        if not found:
+            rows.append([workload.label, failures(measured), "", "", "", ""])
+            continue
         row = [workload.label, f"{median(found, 'rate'):,.0f}", rounds.spread(rate_ratios(measured, base)),
                cpu(measured, base), f"{median(found, 'p50') / 1000:.2f}", f"{median(found, 'p99') / 1000:.2f}"]
         if family == "seed":
@@ -125,10 +145,10 @@ def of_core(times):
     for title in dict.fromkeys(title for title, _ in times):
         for (each, name), figures in times.items():
             if each == title:
-                is_ours = name.startswith(core.OURS)
-                ratio = "" if is_ours else spread3(rounds.ratios(times[title, core.OURS], figures))
-                rows.append([title, name, f"{statistics.median(figures):,.0f}", ratio])
-    yield markdown(["message", "program", "ns, median", "HTTPCore's time by its"], rows)
+                ratios = ["" if name.startswith(core.OURS) or (title, ours) not in times
+                          else spread3(rounds.ratios(times[title, ours], figures)) for ours in (core.OURS, core.WHOLE)]
+                rows.append([title, name, f"{statistics.median(figures):,.0f}", *ratios])
+    yield markdown(["message", "program", "ns, median", "HTTPCore's time by its", "to the next message"], rows)
     yield ""
 
 
@@ -138,10 +158,11 @@ def spread3(numbers):
 
 def of_store(times, growths):
     rows = []
+    base = next(name for _, name in times)
     for (row, name), nanoseconds in times.items():
         median = statistics.median(nanoseconds)
         rows.append([store.ROWS[row][0], store.TITLES[name], f"{median / 1000:,.2f}", f"{1e9 / median:,.0f}",
-                     rounds.spread(rounds.ratios(nanoseconds, times[row, "c"]))])
+                     rounds.spread(rounds.ratios(nanoseconds, times[row, base]))])
     yield markdown(["row", "program", "µs an operation", "a second", "times C's time"], rows)
     yield ""
     if growths:
@@ -159,6 +180,6 @@ def of_store_counts(counts):
 
 def of_targets(verdicts):
     yield markdown(["what", "asked", "measured", ""], [
-        [verdict.text, verdict.asked, spread3(verdict.figures), "met" if verdict.is_met else "**not met**"]
+        [verdict.text, verdict.asked, spread3(verdict.figures) if verdict.figures else "failed", "met" if verdict.is_met else "**not met**"]
         for verdict in verdicts])
     yield ""

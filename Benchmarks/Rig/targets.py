@@ -11,62 +11,74 @@ import rounds
 class Verdict:
     text: str
     asked: str
-    # A figure for each round, or one.
+    # A figure for each round; none if it could not be measured.
     figures: list
     is_met: bool
 
 
 def at_least(text, least, figures):
-    return Verdict(text, f"at least {least:g}", figures, statistics.median(figures) >= least)
+    return Verdict(text, f"at least {least:g}", figures, bool(figures) and statistics.median(figures) >= least)
 
 
 def at_most(text, most, figures):
-    return Verdict(text, f"at most {most:g}", figures, statistics.median(figures) <= most)
+    return Verdict(text, f"at most {most:g}", figures, bool(figures) and statistics.median(figures) <= most)
 
 
-def more_than(text, figures):
-    return Verdict(text, "more than 1", figures, statistics.median(figures) > 1)
+def more_than_one(text, figures):
+    return Verdict(text, "more than 1", figures, bool(figures) and statistics.median(figures) > 1)
+
+
+def each_more_than_one(text, medians):
+    return Verdict(text, "more than 1", medians, bool(medians) and min(medians) > 1)
 
 
 def of_server(results):
     """`results`: measurements by (workload, program)."""
     by_name = {(workload.name, program): measured for (workload, program), measured in results.items()}
 
-    def ratios(key, mine, base):
-        if mine in by_name and base in by_name:
-            pairs = [(a, b) for a, b in zip(by_name[mine], by_name[base]) if "failed" not in a and "failed" not in b]
-            return [a[key] / b[key] for a, b in pairs]
+    def were(*runs):
+        return all(run in by_name for run in runs)
 
-    names = {"pinned": "1 connection, pinned", "16": "16 connections", "64": "64", "256": "256", "1000": "1,000"}
-    for name, label in names.items():
-        if found := ratios("rate", (name, "freetser"), (name, "limit-thread")):
-            yield at_least(f"`GET /`, {label}: rate by limit-thread's", 0.95, found)
+    def ratios(key, mine, base):
+        pairs = [(a, b) for a, b in zip(by_name[mine], by_name[base]) if "failed" not in a and "failed" not in b]
+        return [a[key] / b[key] for a, b in pairs]
+
+    def good(run):
+        return [each for each in by_name[run] if "failed" not in each]
+
+    points = {"pinned": "1 connection, pinned", "16": "16 connections", "64": "64", "256": "256", "1000": "1,000"}
+    for name, label in points.items():
+        runs = (name, "freetser"), (name, "limit-thread")
+        if were(*runs):
+            yield at_least(f"`GET /`, {label}: rate by limit-thread's", 0.95, ratios("rate", *runs))
     for peer in "nio", "hummingbird", "go", "microhttpd":
-        points = [found for name in names if (found := ratios("rate", (name, "freetser"), (name, peer)))]
-        if points:
-            medians = [statistics.median(found) for found in points]
-            text = f"`GET /`, each of these {len(points)}: rate by {peer}'s"
-            yield Verdict(text, "more than 1", medians, min(medians) > 1)
-    if found := ratios("rate", ("pipelined", "freetser"), ("pipelined", "limit-thread")):
-        yield at_least("16 requests ahead: rate by limit-thread's", 0.75, found)
-    if found := ratios("rate", ("pipelined", "freetser"), ("pipelined", "microhttpd")):
-        yield at_least("16 requests ahead: rate by microhttpd's", 4, found)
-    if found := ratios("rate", ("close", "freetser"), ("close", "limit-thread")):
-        yield more_than("`Connection: close`: rate by limit-thread's", found)
+        names = [name for name in points if were((name, "freetser"), (name, peer))]
+        if names:
+            found = [ratios("rate", (name, "freetser"), (name, peer)) for name in names]
+            text = f"`GET /`, each of {', '.join(names)}: rate by {peer}'s"
+            yield each_more_than_one(text, [statistics.median(each) for each in found if each])
+    for name, peer, ask in (
+            ("pipelined", "limit-thread", lambda found: at_least("16 requests ahead: rate by limit-thread's", 0.75, found)),
+            ("pipelined", "microhttpd", lambda found: at_least("16 requests ahead: rate by microhttpd's", 4, found)),
+            ("close", "limit-thread", lambda found: more_than_one("`Connection: close`: rate by limit-thread's", found))):
+        if were((name, "freetser"), (name, peer)):
+            yield ask(ratios("rate", (name, "freetser"), (name, peer)))
     for name, label in ("get", "`store.read` of one key"), ("found", "read, or add if missing; it is there"):
-        if found := ratios("rate", (name, "freetser"), ("none", "freetser")):
+        if were((name, "freetser"), ("none", "freetser")):
+            found = ratios("rate", (name, "freetser"), ("none", "freetser"))
             yield at_least(f"{label}: rate by that of `GET /`", 0.8, found)
-    if found := ratios("p99", ("256", "freetser"), ("256", "limit-thread")):
+    if were(("256", "freetser"), ("256", "limit-thread")):
+        found = ratios("p99", ("256", "freetser"), ("256", "limit-thread"))
         yield at_most("256 connections: p99 by limit-thread's", 1.2, found)
-    idle = [each["idle"] for each in by_name.get(("idle", "freetser"), []) if "failed" not in each]
-    if idle:
-        yield at_most("KiB an idle connection", 20, idle)
-    busy = [(each["peak"] - each["base"]) / 1000 for each in by_name.get(("1000", "freetser"), []) if "failed" not in each]
-    if busy:
-        yield at_most("KiB a connection of 1,000 busy ones", 20, busy)
+    if were(("idle", "freetser")):
+        yield at_most("KiB an idle connection", 20, [each["idle"] for each in good(("idle", "freetser"))])
+    if were(("1000", "freetser")):
+        found = [(each["peak"] - each["base"]) / 1000 for each in good(("1000", "freetser"))]
+        yield at_most("KiB a connection of 1,000 busy ones", 20, found)
 
 
 def of_core(times):
+    """A head counts until it can be looked into; tables.py shows the step to the next message too."""
     curl, browser, _, chunked = (title for title, *_ in core.READ.values())
     asked = [
         (browser, core.LLHTTP, 0.7), (browser, core.PICO, 1.6), (curl, core.LLHTTP, 1.0),
@@ -78,19 +90,18 @@ def of_core(times):
 
 
 def of_store(times):
-    def by_c(row, base="c", base_row=None):
-        if (row, "ours") in times and (base_row or row, base) in times:
-            return rounds.ratios(times[row, "ours"], times[base_row or row, base])
+    def by(row, base="c", base_row=None):
+        return rounds.ratios(times[row, "ours"], times[base_row or row, base])
 
     texts = {"read-1": "`read` of one key", "normal-1": "`overwrite`, `.normal`", "scan": "a scan of a million rows"}
     for row, text in texts.items():
-        if found := by_c(row):
-            yield at_most(f"{text}: time by C's", 1.3, found)
-    if found := by_c("full-64"):
-        yield at_least("64 threads in `.full`: rate by C's, which commits in groups too", 0.9, [1 / each for each in found])
-    if found := by_c("full-64", base_row="full-1"):
-        yield at_least("64 threads in `.full`: rate by C's with a commit each", 5, [1 / each for each in found])
-    rows = [row for row, name in times if name == "grdb"]
-    if rows:
-        medians = [statistics.median(1 / each for each in by_c(row, base="grdb")) for row in rows]
-        yield Verdict(f"the store's {len(rows)} rows: rate by GRDB's", "more than 1", medians, min(medians) > 1)
+        if (row, "ours") in times:
+            yield at_most(f"{text}: time by C's", 1.3, by(row))
+    if ("full-64", "ours") in times:
+        rates = [1 / each for each in by("full-64")]
+        yield at_least("64 threads in `.full`: rate by C's, which commits in groups too", 0.9, rates)
+        rates = [1 / each for each in by("full-64", base_row="full-1")]
+        yield at_least("64 threads in `.full`: rate by C's with a commit each", 5, rates)
+    if rows := [row for row, name in times if name == "grdb"]:
+        medians = [statistics.median(1 / each for each in by(row, base="grdb")) for row in rows]
+        yield each_more_than_one(f"the store's {len(rows)} rows: rate by GRDB's", medians)

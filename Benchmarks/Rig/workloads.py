@@ -1,7 +1,4 @@
-"""What the servers are asked for, and which measurements are compared with which.
-
-A comparison is a list of runs that take turns within a round; the first is what all others are compared with.
-"""
+"""What the servers are asked for, and which measurements are compared with which."""
 
 import json
 from dataclasses import dataclass, replace
@@ -30,6 +27,18 @@ def chunked(path, body, size):
 
 def is_json(body):
     return json.loads(body) == ANSWER
+
+
+def is_found(body):
+    return body.startswith(b"Found: ")
+
+
+def is_stored(body):
+    return body.startswith(b"Stored: ")
+
+
+def is_either(body):
+    return is_found(body) or is_stored(body)
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,8 @@ def hello(name, label, connections, **others):
     return Workload(name, label, "/", connections, get("/"), **others)
 
 
-def store(name, label, path, connections=64, **others):
-    return Workload(name, label, path, connections, get(path), answer=bool, **others)
+def store(name, label, path, answer, connections=64, **others):
+    return Workload(name, label, path, connections, get(path), answer, **others)
 
 
 HELLO_64 = hello("64", "64", 64)
@@ -88,39 +97,30 @@ FAMILIES = {
 # What is Freetser's alone: its store behind its server. The ratio is to the first of each.
 STORE = [
     replace(HELLO_64, name="none", label="`GET /`, no store"),
-    store("get", "`store.read` of one key", "/get"),
-    store("found", "read, or add if missing; it is there", "/found"),
-    store("user", "the same as one routine", "/user"),
-    store("put-normal", "`overwrite`, `.normal`", "/put", durability="normal"),
-    store("put-full", "`overwrite`, `.full`", "/put"),
-    store("half", "every second request writes, `.full`", "/half"),
+    store("get", "`store.read` of one key", "/get", is_found),
+    store("found", "read, or add if missing; it is there", "/found", is_found),
+    store("user", "the same as one routine", "/user", is_found),
+    store("put-normal", "`overwrite`, `.normal`", "/put", is_stored, durability="normal"),
+    store("put-full", "`overwrite`, `.full`", "/put", is_stored),
+    store("half", "every second request writes, `.full`", "/half", is_either),
 ]
-SEED = [store(f"seed-{count}", f"{count:,}", "/user", count) for count in (1, 300, 750, 1_000, 1_200)]
+SEED = [store(f"seed-{count}", f"{count:,}", "/user", is_found, count) for count in (1, 300, 750, 1_000, 1_200)]
 # Requests a second of the package that Freetser succeeds, by its own README: on 22 cores, where ours has 2.
 SEED_RATES = {1: 25, 300: 5_500, 750: 10_000, 1_000: 10_900}
-ROWS = [store(f"rows-{10 ** n}", f"{10 ** n:,}", "/random", rows=10 ** n) for n in range(3, 8)]
+ROWS = [store(f"rows-{10 ** n}", f"{10 ** n:,}", "/random", b"\0" * 100, rows=10 ** n) for n in range(3, 8)]
 VALUES = [
-    store(f"bytes-{size}", f"{size:,}", "/random", rows=1_000, bytes=size) for size in (10, 100, 1_000, 10_000, 100_000, 1_000_000)]
+    store(f"bytes-{size}", f"{size:,}", "/random", b"\0" * size, rows=1_000, bytes=size) for size in (10, 100, 1_000, 10_000, 100_000, 1_000_000)]
 OWN = {"store": STORE, "seed": SEED, "rows": ROWS, "values": VALUES}
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Runs that take turns: (workload, program), the first being what the others are compared with."""
-
-    family: str
-    runs: tuple
-
-
-def comparisons(families, names, programs):
-    """All there is for these servers, of those workloads that were asked for; `None` is all."""
+def turns(families, names, programs):
+    """What there is for these servers, of those workloads that were asked for (`None` is all): a list of lists of (workload,
+    program) that take turns, the first of which the others are compared with."""
     found = []
     for family in families:
         for workload in FAMILIES.get(family, ("", []))[1]:
             if names is None or workload.name in names:
-                runs = tuple((workload, program) for program in programs if programs[program](workload))
-                found.append(Comparison(family, runs))
-        own = [workload for workload in OWN.get(family, []) if names is None or workload.name in names]
-        if own and "freetser" in programs:
-            found.append(Comparison(family, tuple((workload, "freetser") for workload in own)))
-    return [comparison for comparison in found if comparison.runs]
+                found.append([(workload, program) for program in programs if programs[program](workload)])
+        if "freetser" in programs:
+            found.append([(w, "freetser") for w in OWN.get(family, []) if names is None or w.name in names])
+    return [turn for turn in found if turn]

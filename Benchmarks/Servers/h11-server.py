@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from dataclasses import asdict, dataclass
+from email.utils import formatdate
 
 import h11
 
@@ -64,7 +65,7 @@ def read_request(connection, http):
 
 
 def head(http, status, media_type, length):
-    headers = [("Content-Type", media_type), ("Content-Length", str(length))]
+    headers = [("Content-Type", media_type), ("Content-Length", str(length)), ("Date", formatdate(usegmt=True))]
     return http.send(h11.Response(status_code=status, headers=headers))
 
 
@@ -99,9 +100,11 @@ def serve(connection, path):
                     send_file(connection, http, path)
                 else:
                     status, media_type, content = respond(request, body)
-                    connection.sendall(
-                        head(http, status, media_type, len(content))
-                        + http.send(h11.Data(data=content)) + http.send(h11.EndOfMessage()))
+                    first, rest = head(http, status, media_type, len(content)), http.send(h11.Data(data=content))
+                    http.send(h11.EndOfMessage())
+                    # Joined, small ones are one packet; large ones would be copied.
+                    for piece in [first + rest] if len(content) < 16_384 else [first, rest]:
+                        connection.sendall(piece)
                 if http.our_state is h11.MUST_CLOSE:
                     break
                 http.start_next_cycle()

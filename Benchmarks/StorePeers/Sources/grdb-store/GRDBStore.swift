@@ -43,7 +43,10 @@ struct GRDBStore {
 
   private static func opened(_ file: String, isFull: Bool) throws -> DatabasePool {
     var configuration = Configuration()
-    configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -64000") }
+    // As much as ours has for the one that writes, and for each that reads.
+    configuration.prepareDatabase {
+      try $0.execute(sql: "PRAGMA cache_size = \($0.configuration.readonly ? -16_000 : -64_000)")
+    }
     let pool = try DatabasePool(path: file, configuration: configuration)
     // GRDB sets NORMAL.
     if isFull {
