@@ -166,3 +166,13 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Under a sanitizer (scripts/sanitize) the layers and their tests are all that is built, and tests are not optimised: the rest
+// would take longer to build than the tests take to run.
+if Context.environment["FREETSER_SANITIZES"] != nil {
+  package.targets.removeAll { $0.type == .executable || $0.name == "ExamplesTests" }
+  package.products.removeAll { $0 is Product.Executable }
+  for target in package.targets where target.type == .test {
+    target.swiftSettings = strict + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+  }
+}

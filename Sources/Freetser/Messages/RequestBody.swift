@@ -317,6 +317,11 @@ extension RequestBody {
     return declared - UInt64(count) > UInt64(Self.drainLimit)
   }
 
+  /// What was held of the body is nobody's any more.
+  mutating func giveBack() {
+    share.giveBack()
+  }
+
   /// Goes on to the next exchange.
   mutating func startNextExchange(reusing head: consuming RequestHead) {
     share.giveBack()

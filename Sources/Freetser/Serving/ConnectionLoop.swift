@@ -198,6 +198,8 @@ struct ConnectionLoop: ~Copyable {
   /// - Returns: Whether it could still be said.
   private mutating func refuse(_ refusal: Refusal) -> Bool {
     service.debug("Refused: \(refusal.status.code) \(refusal.detail ?? "")")
+    // Before the client hears of it, which may try again at once.
+    exchange.request.giveBack()
     guard [.idle, .sendResponse].contains(exchange.request.machine.ourState) else { return false }
     var response = refusal.response
     response.fields[.connection] = "close"

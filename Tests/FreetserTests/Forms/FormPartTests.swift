@@ -327,12 +327,18 @@ struct FormPartTests {
     }
     func status(parts: Int) throws -> Int {
       let client = try server.connect()
-      let body = (0..<parts).flatMap { _ in part("a", pattern(60_000)) } + end
-      try client.send(
-        "POST / HTTP/1.1\nHost: a\nContent-Type: multipart/form-data; boundary=x\n"
-          + "Content-Length: \(body.count)\n\n")
-      try client.send(bytes: body)
-      return try client.receive().status
+      func send(_ parts: Int) throws -> Int {
+        let body = (0..<parts).flatMap { _ in part("a", pattern(60_000)) } + end
+        try client.send(
+          "POST / HTTP/1.1\nHost: a\nContent-Type: multipart/form-data; boundary=x\n"
+            + "Content-Length: \(body.count)\n\n")
+        try client.send(bytes: body)
+        return try client.receive().status
+      }
+      let status = try send(parts)
+      // A connection has given back what it held when it has answered again. One that is refused gives it back before.
+      if status == 200 { #expect(try send(0) == 200) }
+      return status
     }
     #expect(try status(parts: 1) == 200)
     #expect(try status(parts: 2) == 503)
