@@ -67,7 +67,7 @@ def all_of_them(scratch, with_allocations):
         count(f"`{name}`", text, operations, lambda tool, n: ended(tool, core, name, n))
     for path, text in SERVER.items():
         command = [server, scratch / "served.sqlite", "-", scratch / "file", "normal"]
-        count(f"`GET {path}`", text, SERVER_REQUESTS, lambda tool, n: served(tool, command, path, n))
+        count(f"`GET {path}`", text, SERVER_REQUESTS, lambda tool, n: served(tool, command, path, n, scratch))
     for name, text in STORE.items():
         count(f"store `{name}`", text, 1000, lambda tool, n: ended(tool, kv, name, file, n, store.COUNTED_KEYS))
     return counted
@@ -81,14 +81,25 @@ def ended(tool, *command):
     return number(pattern, result.stderr)
 
 
-def served(tool, command, path, count):
-    """What a server takes that is sent so many requests, one after the other over one connection."""
+def served(tool, command, path, count, scratch):
+    """What a server takes that is sent so many requests, one after the other over one connection.
+
+    Instructions are those of the connection's thread: what others do now and then depends on how long all takes.
+    """
     options, pattern = TOOLS[tool]
+    if tool == "instructions":
+        for dump in scratch.glob("callgrind*"):
+            dump.unlink()
+        options = ["--tool=callgrind", "--separate-threads=yes", f"--callgrind-out-file={scratch / 'callgrind'}"]
     with Server(["valgrind", *options, *command], patience=60) as server:
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
             for _ in range(count):
                 client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n".encode())
                 client.recv(4096) or sys.exit("the server closed the connection")
+    if tool == "instructions":
+        # The first is the program's own; of the others the connection's has by far the most.
+        totals = [re.search(r"^totals: (\d+)", dump.read_text(), re.MULTILINE) for dump in sorted(scratch.glob("callgrind-*"))[1:]]
+        return max(int(total[1]) for total in totals if total)
     return number(pattern, server.read_log().decode())
 
 
