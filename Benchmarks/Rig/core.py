@@ -14,10 +14,10 @@ import rounds
 PEERS = programs.BENCHMARKS / "Peers"
 # The messages, and how often each kind of program reads one: ours and those in C, SwiftNIO, h11.
 READ = {
-    "curl": ("a request's head of 82 bytes", "request", (200_000, 20_000, 1_000)),
-    "browser": ("a request's head of 669 bytes", "request", (100_000, 10_000, 1_000)),
-    "response": ("a response's head of 283 bytes", "response", (100_000, 10_000, 1_000)),
-    "chunked": ("1 MiB in chunks of 1 KiB", "request", (1_000, 200, 10)),
+    "curl": ("a request's head of 82 bytes", "request", (1_000_000, 100_000, 5_000)),
+    "browser": ("a request's head of 669 bytes", "request", (500_000, 50_000, 3_000)),
+    "response": ("a response's head of 283 bytes", "response", (500_000, 50_000, 3_000)),
+    "chunked": ("1 MiB in chunks of 1 KiB", "request", (10_000, 500, 30)),
 }
 WRITE = "a response, made and written"
 OURS, WHOLE = "HTTPCore", "HTTPCore, to the next message"
@@ -51,9 +51,9 @@ def cases(scratch, llhttp, pico):
         found[title][NIO] = [nio, kind, message, less]
         if python:
             found[title][H11] = [python, H11_SCRIPT, kind, message, rarely]
-    found[WRITE] = {OURS: [core, "response-made", 100_000], NIO: [nio, "write", 20_000]}
+    found[WRITE] = {OURS: [core, "response-made", 500_000], NIO: [nio, "write", 100_000]}
     if python:
-        found[WRITE][H11] = [python, H11_SCRIPT, "write", "-", 1_000]
+        found[WRITE][H11] = [python, H11_SCRIPT, "write", "-", 5_000]
     return found
 
 

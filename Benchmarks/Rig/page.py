@@ -13,7 +13,7 @@ import targets
 import workloads
 
 MARK = "<!-- Benchmarks/run --full writes what follows. -->"
-# A run is refused if more than this share of its ratios differs too much from round to round.
+# A part is refused if more than this share of its ratios differs too much from round to round.
 MOST_NOISY = 0.2
 OWN_TITLES = {
     "store": ("The store behind the server, 64 clients", "request"),
@@ -24,35 +24,40 @@ OWN_TITLES = {
 
 
 def own_ratios(found):
-    """By what is compared, Freetser's ratio to what stands first there, for each round."""
+    """Freetser's ratio to what stands first, for each round: (part, what is compared, ratios)."""
     base = {}
     for (workload, program), measured in found.get("servers", {}).items():
         first = base.setdefault(workload, measured)
         ratios = tables.rate_ratios(measured, first)
         if program == "freetser" and first is not measured and ratios:
-            yield f"{workload.label} connections" if workload.label[0].isdigit() else workload.label, ratios
+            yield "servers", f"{workload.label} connections" if workload.label[0].isdigit() else workload.label, ratios
     times = found.get("store", ({}, {}))[0]
     for row, name in times:
-        if name == "ours" and "c" in {its for _, its in times}:
-            yield store.ROWS[row][0], rounds.ratios(times[row, "ours"], times[row, "c"])
+        if name == "ours" and (row, "c") in times:
+            yield "store", store.ROWS[row][0], rounds.ratios(times[row, "ours"], times[row, "c"])
     times = found.get("core", {})
     for title, name in times:
         if name == core.NIO:
-            yield title, rounds.ratios(times[title, core.OURS], times[title, name])
+            yield "core", title, rounds.ratios(times[title, core.OURS], times[title, name])
 
 
 def noise(found):
     """What says little, a line for each."""
-    if found["stolen"] > machine.MOST_STOLEN:
-        yield f"the host took {found['stolen']:.0%} of the processors' time"
-    for label, ratios in own_ratios(found):
+    for part, facts in found["parts"].items():
+        if facts["stolen"] > machine.MOST_STOLEN:
+            yield f"{part}: the host took {facts['stolen']:.0%} of the processors' time"
+    for part, label, ratios in own_ratios(found):
         if rounds.is_noisy(ratios):
-            yield f"{label}: {min(ratios):.2f} to {max(ratios):.2f} of what it is compared with"
+            yield f"{part}, {label}: {min(ratios):.2g} to {max(ratios):.2g} of what it is compared with"
 
 
-def is_refused(found):
-    lines = len(list(noise(found)))
-    return found["stolen"] > machine.MOST_STOLEN or lines > MOST_NOISY * len(list(own_ratios(found)))
+def refused(found):
+    """The parts that are to be measured again."""
+    ratios = list(own_ratios(found))
+    for part, facts in found["parts"].items():
+        own = [each for its, _, each in ratios if its == part]
+        if facts["stolen"] > machine.MOST_STOLEN or sum(map(rounds.is_noisy, own)) > MOST_NOISY * len(own):
+            yield part
 
 
 def problems(found, judges_steps):
@@ -86,12 +91,15 @@ def body(found, drawn):
     if "core" in found:
         verdicts += targets.of_core(found["core"])
 
-    yield f"Measured on {found['date']} in {found['minutes']:.0f} minutes: {found['machine']}. {found['rounds']} rounds, " \
-          f"{found['seconds']} s each run of wrk. The host took {found['stolen']:.1%} of the processors' time.\n"
+    yield f"On {found['machine']}. Each run of wrk took {found['seconds']} s.\n"
+    yield tables.markdown(["part", "measured on", "rounds", "minutes", "of the processors' time the host took"], [
+        [part, facts["date"], facts["rounds"], f"{facts['minutes']:.0f}", f"{facts['stolen']:.1%}"]
+        for part, facts in found["parts"].items()])
+    yield ""
     if noisy := list(noise(found)):
         yield "Differed much from round to round: " + "; ".join(noisy) + ".\n"
-    if found["left out"]:
-        yield "Left out: " + "; ".join(found["left out"]) + ".\n"
+    if left_out := sum(found["left out"].values(), []):
+        yield "Left out: " + "; ".join(left_out) + ".\n"
     yield "## What is asked, and what it came to\n"
     yield "The median of the rounds, with the lowest and the highest.\n"
     yield from tables.of_targets(verdicts)
