@@ -37,4 +37,6 @@ def spread(numbers):
 
 
 def is_noisy(ratios):
-    return max(ratios) > MOST_SPREAD * min(ratios)
+    """Of five rounds or more the lowest and the highest do not count: a median does not move for one of each."""
+    middle = sorted(ratios)[1:-1] if len(ratios) >= 5 else ratios
+    return max(middle) > MOST_SPREAD * min(middle)
