@@ -9,7 +9,7 @@ import Freetser
 #endif
 
 enum Page {
-  /// The page of the notes. A `placeholder` is the hint that HTML has for a field that is empty.
+  /// The page of the notes.
   static func notes(_ notes: [Note], upTo sequence: Int64) -> String {
     frame(
       """
@@ -19,7 +19,8 @@ enum Page {
         <form method="post" action="/logout"><button class="quiet">Log out</button></form>
       </header>
       <form class="new" method="post" action="/notes">
-        <textarea name="text" rows="3" maxlength="10000" required autofocus placeholder="What is on your mind?" aria-label="A new note"></textarea>
+        <label for="text">A new note</label>
+        <textarea id="text" name="text" rows="3" maxlength="10000" required autofocus></textarea>
         <button>Add note</button>
       </form>
       <ul id="notes" data-after="\(sequence)">

@@ -91,7 +91,7 @@ struct Shelf: Sendable {
 
   // MARK: How it looks
 
-  /// The page of the files. A `placeholder` is the hint that HTML has for a field that is empty.
+  /// The page of the files.
   private func page(_ items: [Item]) -> String {
     """
     <!doctype html>
@@ -108,8 +108,10 @@ struct Shelf: Sendable {
     </style>
     <h1>Files</h1>
     <form method="post" action="/files" enctype="multipart/form-data">
-      <input name="title" placeholder="Title" aria-label="Title" maxlength="100">
-      <input name="file" type="file" required aria-label="File">
+      <label for="title">Title</label>
+      <input id="title" name="title" maxlength="100">
+      <label for="file">File</label>
+      <input id="file" name="file" type="file" required>
       <button>Upload</button>
     </form>
     <ul>
