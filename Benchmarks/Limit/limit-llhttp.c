@@ -5,8 +5,6 @@
 #include "limit.h"
 
 #include <llhttp.h>
-#include <pthread.h>
-#include <stdint.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -88,16 +86,5 @@ static void *serve(void *argument) {
 }
 
 int main(void) {
-  int listener = listen_somewhere(0);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, 65536);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  for (;;) {
-    int fd = accept(listener, NULL, NULL);
-    if (fd < 0) continue;
-    set_no_delay(fd);
-    pthread_t thread;
-    if (pthread_create(&thread, &attributes, serve, (void *)(intptr_t)fd) != 0) close(fd);
-  }
+  thread_per_connection(serve);
 }

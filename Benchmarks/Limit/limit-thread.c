@@ -2,8 +2,6 @@
  * `limit.h` has what that is, and the arguments: none, `close`, or `bytes N`. */
 #include "limit.h"
 
-#include <pthread.h>
-#include <stdint.h>
 #include <unistd.h>
 
 /* Returns whether all of it is out. */
@@ -29,16 +27,5 @@ static void *serve(void *argument) {
 
 int main(int count, char **arguments) {
   read_arguments(count, arguments);
-  int listener = listen_somewhere(0);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, 65536);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  for (;;) {
-    int fd = accept(listener, NULL, NULL);
-    if (fd < 0) continue;
-    set_no_delay(fd);
-    pthread_t thread;
-    if (pthread_create(&thread, &attributes, serve, (void *)(intptr_t)fd) != 0) close(fd);
-  }
+  thread_per_connection(serve);
 }

@@ -1,4 +1,4 @@
-/* What both limits have in common: the response, where they listen, and their arguments.
+/* What the limits have in common: the response, where they listen, their arguments, and a thread for each connection.
  *
  * They parse nothing, check nothing and cannot be told apart from the quick start's `GET /` by length: the ratio of a
  * server's rate to theirs says how much the server itself costs. Bodies of requests are not understood.
@@ -6,10 +6,13 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define HEAD                                                           \
   "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"                            \
@@ -18,7 +21,7 @@ static char *responses;        /* the same one, several times */
 static size_t length, at_once; /* of one of them; how many pipelined requests share one send */
 static int closes;
 
-static void make_responses(const char *type, const char *body, size_t size) {
+static inline void make_responses(const char *type, const char *body, size_t size) {
   char head[256];
   size_t head_size = (size_t)snprintf(head, sizeof head, HEAD, type, size, closes ? "Connection: close\r\n" : "");
   length = head_size + size;
@@ -29,7 +32,7 @@ static void make_responses(const char *type, const char *body, size_t size) {
   }
 }
 
-static void read_arguments(int count, char **arguments) {
+static inline void read_arguments(int count, char **arguments) {
   closes = count > 1 && strcmp(arguments[1], "close") == 0;
   if (count > 2 && strcmp(arguments[1], "bytes") == 0) {
     size_t size = strtoul(arguments[2], NULL, 10);
@@ -44,7 +47,7 @@ static void read_arguments(int count, char **arguments) {
 }
 
 /* Listens on a port that the system chooses, and says which. */
-static int listen_somewhere(int flags) {
+static inline int listen_somewhere(int flags) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof address;
   int listener = socket(AF_INET, SOCK_STREAM | flags, 0);
@@ -58,17 +61,33 @@ static int listen_somewhere(int flags) {
   return listener;
 }
 
-static void set_no_delay(int fd) {
+static inline void set_no_delay(int fd) {
   int one = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
 /* Counts the empty lines; `matched` is how much of CR LF CR LF the last bytes are. */
-static size_t count_requests(const char *input, ssize_t count, int *matched) {
+static inline size_t count_requests(const char *input, ssize_t count, int *matched) {
   size_t requests = 0;
   for (ssize_t i = 0; i < count; i++) {
     *matched = input[i] == "\r\n\r\n"[*matched] ? *matched + 1 : input[i] == '\r';
     if (*matched == 4) requests++, *matched = 0;
   }
   return requests;
+}
+
+/* Serves each connection, whose descriptor is the argument, on a thread of its own with a small stack. Does not return. */
+static inline void thread_per_connection(void *(*serve)(void *)) {
+  int listener = listen_somewhere(0);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 65536);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  for (;;) {
+    int fd = accept(listener, NULL, NULL);
+    if (fd < 0) continue;
+    set_no_delay(fd);
+    pthread_t thread;
+    if (pthread_create(&thread, &attributes, serve, (void *)(intptr_t)fd) != 0) close(fd);
+  }
 }

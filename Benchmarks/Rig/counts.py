@@ -11,16 +11,12 @@ import sys
 
 import programs
 import store
+import valgrind
 from server import Server
 
 TABLE = programs.BENCHMARKS / "instructions.md"
 # By so much an operation may grow, and no more, without the table being changed.
 MOST_GROWTH = 0.05
-# How to run a program under a tool, and what the tool says at the end.
-TOOLS = {
-    "instructions": (["--tool=callgrind", "--callgrind-out-file=/dev/null"], r"Collected : (\d+)"),
-    "allocations": (["--tool=memcheck"], r"total heap usage: ([\d,]+) allocs"),
-}
 # What each row is, and how many operations make its share exact enough. 1 MiB takes long under valgrind; the others are
 # many so that rare work, such as the date's, counts for little.
 CORE = {
@@ -56,7 +52,7 @@ def all_of_them(scratch, with_allocations):
     (scratch / "file").write_bytes(b"")
 
     counted = {}
-    tools = list(TOOLS) if with_allocations else ["instructions"]
+    tools = list(valgrind.TOOLS) if with_allocations else ["instructions"]
 
     def count(label, text, operations, run):
         print(f"counting {label}", file=sys.stderr, flush=True)
@@ -64,21 +60,13 @@ def all_of_them(scratch, with_allocations):
         counted[label] = (text, *figures)
 
     for name, (text, operations) in CORE.items():
-        count(f"`{name}`", text, operations, lambda tool, n: ended(tool, core, name, n))
+        count(f"`{name}`", text, operations, lambda tool, n: valgrind.ended(tool, core, name, n))
     for path, text in SERVER.items():
         command = [server, scratch / "served.sqlite", "-", scratch / "file", "normal"]
         count(f"`GET {path}`", text, SERVER_REQUESTS, lambda tool, n: served(tool, command, path, n, scratch))
     for name, text in STORE.items():
-        count(f"store `{name}`", text, 1000, lambda tool, n: ended(tool, kv, name, file, n, store.COUNTED_KEYS))
+        count(f"store `{name}`", text, 1000, lambda tool, n: valgrind.ended(tool, kv, name, file, n, store.COUNTED_KEYS))
     return counted
-
-
-def ended(tool, *command):
-    """What a program takes until it ends."""
-    options, pattern = TOOLS[tool]
-    result = subprocess.run(
-        ["valgrind", *options, *map(str, command)], check=True, text=True, capture_output=True, timeout=300)
-    return number(pattern, result.stderr)
 
 
 def served(tool, command, path, count, scratch):
@@ -86,7 +74,7 @@ def served(tool, command, path, count, scratch):
 
     Instructions are those of the connection's thread: what others do now and then depends on how long all takes.
     """
-    options, pattern = TOOLS[tool]
+    options, pattern = valgrind.TOOLS[tool]
     if tool == "instructions":
         for dump in scratch.glob("callgrind*"):
             dump.unlink()
@@ -100,11 +88,7 @@ def served(tool, command, path, count, scratch):
         # The first is the program's own; of the others the connection's has by far the most.
         totals = [re.search(r"^totals: (\d+)", dump.read_text(), re.MULTILINE) for dump in sorted(scratch.glob("callgrind-*"))[1:]]
         return max(int(total[1]) for total in totals if total)
-    return number(pattern, server.read_log().decode())
-
-
-def number(pattern, log):
-    return int(re.findall(pattern, log)[-1].replace(",", ""))
+    return valgrind.number(pattern, server.read_log().decode())
 
 
 # The table.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import programs
 import rounds
+import valgrind
 
 PEERS = programs.BENCHMARKS / "StorePeers"
 # Each row: what it is, how many threads it has, and how many operations each does.
@@ -116,8 +117,4 @@ def allocations(command, row, place, count, scratch):
 
 
 def instructions(command, row, place, count, _):
-    result = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", command, row, place, str(count),
-         str(COUNTED_KEYS)],
-        check=True, text=True, capture_output=True, timeout=300)
-    return int(re.findall(r"Collected : (\d+)", result.stderr)[-1])
+    return valgrind.ended("instructions", command, row, place, count, COUNTED_KEYS)
