@@ -101,6 +101,7 @@ struct Shelf: Sendable {
     <title>Files</title>
     <style>
       :root { color-scheme: light dark }
+      * { box-sizing: border-box }
       body { max-width: 36rem; margin: 1rem auto; padding: 0 1rem; font: 17px/1.5 system-ui, sans-serif }
       form { display: grid; gap: .75rem; margin: 1rem 0 2rem }
       input, button { min-height: 2.75rem; font: inherit; width: 100% }
