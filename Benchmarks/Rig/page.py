@@ -61,7 +61,9 @@ def refused(found):
 
 
 def problems(found, judges_steps):
-    """Errors of the servers that are ours, and steps in their latency, which are no news on a busy machine."""
+    """What is missing or fails of what is ours, and steps in its latency, which are no news on a busy machine."""
+    for part, left_out in found["left out"].items():
+        yield from (f"{part}: {line}" for line in left_out if line.split(":")[0] in {part, "ours", *programs.OURS})
     for (workload, program), measured in found.get("servers", {}).items():
         if program not in programs.OURS:
             continue
