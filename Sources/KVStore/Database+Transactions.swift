@@ -43,6 +43,7 @@ extension Database {
   ///
   /// - Returns: Whether there is more of it.
   func tidy() -> Bool {
+    readers?.letGoOfKept()
     do throws(StoreError) {
       guard configuration.removesExpired, transactionStatements != nil else { return false }
       if expiry.isDue, try sweepAlone() { return true }
@@ -164,7 +165,14 @@ extension Database {
   }
 
   private func begin(with statements: TransactionStatements) throws(StoreError) {
-    try statements.begin.run()
+    letReadersGo()
+    do throws(StoreError) {
+      try statements.begin.run()
+    } catch {
+      // A log that a program left in disorder is put in order only when nobody reads.
+      guard let readers, error == .busy, readers.letGoOfKept() else { throw error }
+      try statements.begin.run()
+    }
     failure = nil
     deadline = .distantFuture
     removed = 0
@@ -205,8 +213,10 @@ extension Database {
   private func commit(
     with statements: TransactionStatements, routines: Int
   ) throws(StoreError) {
+    letReadersGo()
     let start = MonotonicTime.now()
     do throws(StoreError) {
+      defer { readers?.noteCommit() }
       try statements.commit.run()
     } catch {
       throw error.ofCommit
@@ -217,6 +227,11 @@ extension Database {
     guard let readers else { return }
     let ended = log.tend(connection, readers: readers)
     if ended > 0 { activity.withLock { $0.endedSnapshots += ended } }
+  }
+
+  /// Before the log may be used anew, which is when a transaction begins, or be copied, which is when it is committed.
+  private func letReadersGo() {
+    if let readers, log.isLong(connection) { readers.letGoOfKept() }
   }
 
   private func noteCommit(of routines: Int, took duration: Duration) {
@@ -238,6 +253,9 @@ extension Database {
 
   private func rollBack(with statements: TransactionStatements) {
     forgetWritten()
+    // What has failed may have left the log in disorder, too.
+    readers?.noteCommit()
+    readers?.letGoOfKept()
     guard connection.isInTransaction else { return }  // SQLite has done it by itself.
     do throws(StoreError) {
       try statements.rollback.run()

@@ -16,10 +16,10 @@ protocol JobRunner: AnyObject, SendableMetatype {
 /// Whoever holds the *baton* may use the resource. A caller who finds it free takes it, does its
 /// work on its own thread and gives it back: no other thread takes part, which makes this fast. A
 /// caller who finds it taken leaves its job in a *ticket* at the end of the line and waits. The
-/// holder, done with its own work, has the jobs of the line done together, many at once, and then
-/// passes the baton to the oldest caller still waiting, who has its own job and those behind it
-/// done together. So a busy line moves without waiting for threads to wake up, what can be done for
-/// many at once is, and no caller is kept for ever doing the work of others.
+/// holder, done with its own work, has the jobs of the line done together, many at once, until nobody
+/// waits. After many it passes the baton to the oldest caller still waiting, who has its own job and
+/// those behind it done together. So a busy line moves without waiting for threads to wake up, what
+/// can be done for many at once is, and no caller is kept for ever doing the work of others.
 ///
 /// Callers that must not wait, as asynchronous code, leave a ticket too. What they want is done by
 /// whoever holds the baton; where nobody does, the executor's own thread gets it. Only that thread
@@ -30,15 +30,16 @@ protocol JobRunner: AnyObject, SendableMetatype {
 /// changed only the thread it names uses the resource, so uses never overlap, and the lock orders
 /// them. Work runs without the lock. Whoever leaves the line leaves it once, under the lock, and
 /// the one who took it out tells it once; whoever withdraws a ticket has claimed it before, so that
-/// nobody serves it any more. The baton is laid down only where the line is empty, in the same
-/// locked step, and a caller joins the line only while the baton is taken: so nobody is forgotten
-/// in the line.
+/// nobody serves it any more. The baton is laid down for good only where the line is empty, in the
+/// same locked step. Where somebody lays it down to tell others, that thread looks again afterwards
+/// and takes it up if there is a line; and so does a caller who joins one while the baton lies there.
+/// So nobody is forgotten in the line.
 // @unchecked: the resource is used by the holder of the baton only, see above.
 final class Executor<Resource: JobRunner>: @unchecked Sendable {
-  /// How many jobs are done together.
+  /// How many jobs are done together, and how many of others a caller does before it passes the baton on.
   ///
   /// Many share the cost of one commit; few have to wait for each other.
-  static var jobsPerRound: Int { 128 }
+  static var jobsPerTurn: Int { 128 }
 
   private struct State {
     /// The thread that holds the baton, which alone may pass it on or lay it down.
@@ -59,22 +60,30 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
         return .withinErrand
       }
       if phase != .open, !isLast { throw .closed }
-      guard holder == nil else { return nil }
+      guard holder == nil, line.isEmpty else { return nil }
       holder = .current
       return .baton
     }
 
-    /// Those whose jobs are done together next: none if the first is a matter for its own thread. Where nobody waits the
-    /// baton is laid down.
+    /// Takes the baton if it lies there and somebody waits.
+    mutating func takeUp() -> Bool {
+      guard holder == nil, !line.isEmpty else { return false }
+      holder = .current
+      return true
+    }
+
+    /// Those whose jobs are done together next: none if the first is a matter for its own thread, or if none is wanted. Where
+    /// nobody waits the baton is laid down, which is `nil`.
     mutating func nextRound(atMost count: Int) -> [Ticket<Resource.Job>]? {
-      guard line.isEmpty else { return round(atMost: count) }
+      let round = round(atMost: count)
+      guard round.isEmpty, line.isEmpty else { return round }
       holder = nil
       return nil
     }
 
     /// Gives the baton to the ticket's thread if it is free; otherwise the ticket is the last in line.
     mutating func lineUp(_ ticket: Ticket<Resource.Job>) -> Bool {
-      guard holder == nil else {
+      guard holder == nil, line.isEmpty else {
         line.append(ticket)
         return false
       }
@@ -224,13 +233,14 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
   private func wait(
     with ticket: Ticket<Resource.Job>, isLast: Bool, until deadline: MonotonicTime = .distantFuture
   ) throws(StoreError) -> Access? {
-    let access = try state.withLock { state throws(StoreError) -> Access? in
-      if let access = try state.enter(isLast: isLast) { return access }
+    let (access, mayServe) = try state.withLock { state throws(StoreError) -> (Access?, Bool) in
+      if let access = try state.enter(isLast: isLast) { return (access, false) }
       if state.line.count >= queueLimit, !isLast { throw .queueFull(limit: queueLimit) }
       state.line.append(ticket)
-      return nil
+      return (nil, state.takeUp())
     }
     if let access { return access }
+    if mayServe { passOn() }
     if let call = ticket.wait(until: deadline) { return call == .holdsBaton ? .baton : nil }
     if withdraw(ticket) { throw .timeout }
     // Somebody is about to do it.
@@ -311,7 +321,7 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
 
   /// Has the ticket's job done, together with others of the line.
   private func serve(_ ticket: Ticket<Resource.Job>) {
-    let others = state.withLock { $0.round(atMost: Self.jobsPerRound - 1) }
+    let others = state.withLock { $0.round(atMost: Self.jobsPerTurn - 1) }
     serve([ticket] + others)
   }
 
@@ -334,10 +344,24 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
     }
   }
 
-  /// Has the jobs of the line done, then passes the baton to the oldest who still waits, or lays it down.
+  /// Has the jobs of the line done, round after round, until nobody waits; after many of them, or where the oldest must do
+  /// its own, it passes the baton to that one.
+  ///
+  /// Waking threads takes longer than most jobs. So the baton lies there while those are told whose jobs are done: a caller
+  /// who comes then goes on with the line, instead of waiting too.
   private func passOn() {
-    guard let round = state.withLock({ $0.nextRound(atMost: Self.jobsPerRound) }) else { return }
-    serve(round)
+    var left = Self.jobsPerTurn
+    repeat {
+      guard let round = state.withLock({ $0.nextRound(atMost: left) }) else { return }
+      if round.isEmpty { return passToOldest() }
+      perform(round)
+      state.withLock { $0.holder = nil }
+      for ticket in round { ticket.tell(.finished) }
+      left -= round.count
+    } while state.withLock { $0.takeUp() }
+  }
+
+  private func passToOldest() {
     let heir = state.withLock { state in
       let ticket = state.line.popFirst()
       state.holder = ticket?.thread

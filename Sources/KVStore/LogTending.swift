@@ -20,6 +20,11 @@ struct LogTending {
     nextRestart = pagesForRestart
   }
 
+  /// Whether the log of this connection may soon be copied and used anew, if no snapshot needs it.
+  func isLong(_ connection: SQLiteConnection) -> Bool {
+    connection.logPages >= min(connection.logPagesToCopy, pagesForRestart) / 2
+  }
+
   /// Looks after the log of this connection, which has just committed.
   ///
   /// - Returns: How many snapshots it has ended.

@@ -1,5 +1,6 @@
 // Who reads on which connection.
 
+import Synchronization
 import Threads
 
 /// The connections that read, each lent to one thread at a time. They are opened when they are needed.
@@ -15,6 +16,8 @@ final class ReadPool: Sendable {
     var isClosed = false
     /// How many have been lent so far.
     var loans = 0
+
+    func letGoOfKept() -> Bool { idle.count { $0.letGoOfKept() } > 0 }
 
     var isLentToCaller: Bool {
       let thread = ThreadID.current
@@ -49,6 +52,8 @@ final class ReadPool: Sendable {
   }
 
   private let state = Monitor(State())
+  /// How many commits there have been, so that a snapshot tells whether it is of the newest state.
+  private let commits = Atomic(0)
   private let limit: Int
   private let open: @Sendable () throws(StoreError) -> SnapshotReader
 
@@ -81,8 +86,22 @@ final class ReadPool: Sendable {
   ) throws {
     let reader = try borrow(until: deadline)
     defer { giveBack(reader) }
-    try reader.read(routine)
+    // All that was acknowledged to the caller is in this number.
+    let before = commits.load(ordering: .acquiring)
+    try reader.read(after: before, routine)
+    if commits.load(ordering: .acquiring) != before { reader.letGoOfKept() }
   }
+
+  /// Notes a commit, which may have failed, before anybody hears of it.
+  func noteCommit() { commits.wrappingAdd(1, ordering: .releasing) }
+
+  /// Ends the snapshots that are open though nobody reads.
+  ///
+  /// The log is used anew only when no snapshot needs it, and is put in order only when there is none.
+  ///
+  /// - Returns: Whether there was one.
+  @discardableResult
+  func letGoOfKept() -> Bool { state.withLock { $0.letGoOfKept() } }
 
   /// Runs `body`, which reads on a connection of its own, in the place of a reading routine: ``close()`` waits for it.
   ///
@@ -162,7 +181,11 @@ final class ReadPool: Sendable {
       state.wakeAll()
     }
     let isFree =
-      state.wait(until: .now() + limit) { $0.lent.isEmpty && $0.opening == 0 ? true : nil } ?? false
+      state.wait(until: .now() + limit) { state -> Bool? in
+        guard state.lent.isEmpty, state.opening == 0 else { return nil }
+        _ = state.letGoOfKept()
+        return true
+      } ?? false
     if isFree { body() }
     return isFree
   }

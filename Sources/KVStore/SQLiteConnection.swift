@@ -9,6 +9,9 @@ enum Location {
   case memory
 }
 
+/// Once, before the first connection.
+private let countsNoMemory: Void = csqlite_count_no_memory()
+
 /// One connection to a database. Used by one thread at a time, so it is opened without SQLite's
 /// mutex.
 // @safe: the handle is made in `init` and given back once, by `close` or `deinit`; SQLite keeps what
@@ -34,6 +37,8 @@ enum Location {
 
   /// How many pages the log had after the last commit of this connection, if it is watched.
   var logPages: Int { Int(unsafe log.pointee.pages) }
+  /// How many pages it has when they are copied into the file.
+  var logPagesToCopy: Int { Int(unsafe log.pointee.pagesToCopy) }
   private let log: UnsafeMutablePointer<Log>
 
   private struct Log {
@@ -131,6 +136,7 @@ enum Location {
       case .lookingInto: SQLITE_OPEN_READWRITE  // SQLite takes READONLY where it may not write
       }
     if case (.file, .writing) = (location, use) { makeFileIfMissing(at: path) }
+    _ = countsNoMemory
     let flags = mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
     let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
     guard code == SQLITE_OK else {

@@ -5,6 +5,10 @@
 // The reader, when it is done, exchanges that time too. If it comes first, nobody touches what it has ended. If it comes
 // second, it waits until the other is done: so a verb is interrupted, which SQLite allows at any time, only in the snapshot
 // that is meant.
+//
+// To begin and end a snapshot takes longer than to read an entry, and locks that all connections of the process share. So
+// one that is done is kept: whoever reads next on the connection, within a few milliseconds and before anything else was
+// committed, reads the same state and begins none.
 
 import CSQLite
 import Synchronization
@@ -22,6 +26,20 @@ final class SnapshotReader: @unchecked Sendable {
   private let began = Atomic(Mark.none)
   /// Whether who has claimed the snapshot has ended it.
   private let isEnded = Monitor(false)
+  /// The snapshot that is open though nobody reads, or that the reader may leave open.
+  private var kept: Kept?
+
+  /// What a kept snapshot is good for.
+  private struct Kept {
+    /// How many commits there had been when it began.
+    let commits: Int
+    /// Until when it is used. Other programs' commits are not counted, and are seen after this.
+    let end: MonotonicTime
+
+    func isUsable(after commits: Int?, at now: MonotonicTime) -> Bool {
+      self.commits == commits && now < end
+    }
+  }
 
   private enum Mark {
     static var none: Int64 { 0 }
@@ -45,20 +63,34 @@ final class SnapshotReader: @unchecked Sendable {
     statements = try Statements(on: connection, tables)
   }
 
-  /// Runs a routine that reads one state of the tables: that of its first verb.
+  /// Runs a routine that reads one state of the tables: that of its first verb, or one that was kept.
+  ///
+  /// - Parameter commits: How many commits there have been; then the snapshot may be kept afterwards, for those who come
+  ///   before there are more. `nil` if it is to be a new one that ends with the routine.
   // Not inlined: Swift 6.3.1 crashes when it does that where the result cannot be copied.
-  @inline(never) func read(_ routine: (borrowing Snapshot) throws -> Void) throws {
+  @inline(never) func read(
+    after commits: Int? = nil, _ routine: (borrowing Snapshot) throws -> Void
+  ) throws {
     guard let statements else { throw StoreError.closed }
-    try statements.begin.run()
-    let now = MonotonicTime.lastTick().nanoseconds
-    began.store(now, ordering: .releasing)
-    defer { finish(since: now) }
+    let now = MonotonicTime.lastTick()
+    if kept?.isUsable(after: commits, at: now) != true {
+      letGoOfKept()
+      try statements.begin.run()
+      kept = commits.map { Kept(commits: $0, end: now + Store.Limits.snapshotReuse) }
+    }
+    began.store(now.nanoseconds, ordering: .releasing)
+    var isKept = false
+    defer { finish(since: now.nanoseconds, keeping: isKept) }
     try routine(Snapshot(self))
+    // SQLite may have ended it, with an error that the routine has caught.
+    isKept = kept != nil && connection.isInTransaction
   }
 
-  private func finish(since time: Int64) {
+  private func finish(since time: Int64, keeping isKept: Bool) {
     let (isOurs, _) = began.compareExchange(
       expected: time, desired: Mark.none, ordering: .acquiringAndReleasing)
+    if isOurs, isKept { return }
+    kept = nil
     if isOurs { return endTransaction() }
     _ = isEnded.wait { isEnded -> Bool? in
       guard isEnded else { return nil }
@@ -68,8 +100,17 @@ final class SnapshotReader: @unchecked Sendable {
     began.store(Mark.none, ordering: .releasing)
   }
 
+  /// Ends the snapshot that was kept, when nobody reads; returns whether there was one.
+  @discardableResult
+  func letGoOfKept() -> Bool {
+    guard kept != nil else { return false }
+    kept = nil
+    endTransaction()
+    return true
+  }
+
   /// Whether it can be lent again: not if its transaction could not be ended.
-  var isUsable: Bool { !connection.isInTransaction }
+  var isUsable: Bool { kept != nil || !connection.isInTransaction }
 
   private func endTransaction() {
     do throws(StoreError) { try statements?.end.run() } catch {}
@@ -92,6 +133,7 @@ final class SnapshotReader: @unchecked Sendable {
 
   /// Closes the connection, when nobody reads.
   func close() {
+    letGoOfKept()
     statements = nil
     // It has written nothing that could be lost.
     do throws(StoreError) { try connection.close() } catch {}

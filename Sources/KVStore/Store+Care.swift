@@ -25,6 +25,7 @@ extension Store {
   public func compact() throws {
     try executor.run { database in
       try database.connection.execute("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
+      database.readers?.letGoOfKept()
       // A log that is still read is no error here: the statement tells that in a row.
       try database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     }

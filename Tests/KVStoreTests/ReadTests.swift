@@ -267,6 +267,34 @@ struct ReadTests {
     #expect(isBegunAnew)
   }
 
+  @Test("Snapshots that are kept for those who read next are not in the way of the log")
+  func keptSnapshots() throws {
+    let store = store
+    let value = [UInt8](repeating: 7, count: 4_000)
+    var longest = 0
+    for number in 0..<2_000 {
+      try store.execute { try $0.overwrite(.accounts, "key \(number % 10)", value) }
+      let found = try store.read { try $0.get(.accounts, "key \(number % 10)") }
+      #expect(found?.counter == Int64(number / 10))
+      longest = max(longest, try store.executor.run { $0.connection.logPages })
+    }
+    // It is copied into the file at 1,000, and written anew at once.
+    #expect(longest < 1_100)
+  }
+
+  @Test("A snapshot that was kept does not hide for long what another program has stored")
+  func keptBesideForeigners() throws {
+    let store = store
+    try store.execute { try $0.overwrite(.accounts, "ada", "1") }
+    #expect(try store.read { try balance($0) } == "1")
+    let foreign = try SQLiteConnection(.file(directory.file("test.sqlite")))
+    try foreign.execute("UPDATE accounts SET value = CAST('2' AS BLOB) WHERE key = 'ada'")
+    try foreign.close()
+    while try store.read({ try balance($0) }) != "2" {}
+    // Nor do routines see it late.
+    #expect(try store.execute { try $0.get(.accounts, "ada")?.text } == "2")
+  }
+
   @Test("A store that is let go closes the connections that read too")
   func dropped() throws {
     let directory = TemporaryDirectory()
