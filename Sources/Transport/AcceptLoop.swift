@@ -55,7 +55,7 @@ struct AcceptLoop: ~Copyable {
   private mutating func serve(_ connection: consuming AcceptedConnection) {
     let handoff = Handoff(connection)
     do throws(ThreadError) {
-      try server.startServing(handoff)
+      try server.startServing(handoff, from: listener)
     } catch {
       if let connection = handoff.take() {
         refuse(connection, .cannotStartThread(code: error.code))

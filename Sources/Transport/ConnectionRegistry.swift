@@ -93,6 +93,8 @@ final class ConnectionRegistry: Sendable {
   private struct State {
     var live: [UInt64: Entry] = [:]
     var accepted: UInt64 = 0
+    /// Places that are kept for connections which are being accepted.
+    var reserved = 0
     /// How many of the live ones were told to leave.
     var leaving = 0
     /// How many live connections each client has; empty where that is not limited.
@@ -108,6 +110,15 @@ final class ConnectionRegistry: Sendable {
     var served: UInt64 = 0
     var refusesNew = false
     var hasStopped = false
+
+    /// - Returns: The connection's number.
+    mutating func add(_ entry: Entry) -> UInt64 {
+      accepted += 1
+      serving += 1
+      live[accepted] = entry
+      if let client = entry.client { perClient[client, default: 0] += 1 }
+      return accepted
+    }
   }
 
   private let limits: ConnectionLimits
@@ -147,15 +158,38 @@ final class ConnectionRegistry: Sendable {
     let (id, cause): (UInt64?, RefusalCause?) = state.withLock { state in
       guard !state.refusesNew else { return (nil, nil) }
       if let cause = reasonToRefuse(client, &state) { return (nil, cause) }
-      state.accepted += 1
-      state.serving += 1
-      state.live[state.accepted] = entry
-      if let client { state.perClient[client, default: 0] += 1 }
-      return (state.accepted, nil)
+      return (state.add(entry), nil)
     }
     if let id { return .served(AcceptedConnection(id: id, socket, at: endpoint, entry, in: self)) }
     if let cause { return .refused(socket, cause) }
     return .closed
+  }
+
+  /// Accepts a connection and registers it, if there is room for one more, of whatever client it is.
+  ///
+  /// - Returns: `nil` if there is not, or if `accept` had none.
+  func admitNext(at endpoint: Endpoint, _ accept: () -> Socket?) -> AcceptedConnection? {
+    let isRoomKept = state.withLock { state in
+      guard limits.perAddress == nil, !isStopping, hasRoom(state) else { return false }
+      state.reserved += 1
+      return true
+    }
+    guard isRoomKept else { return nil }
+    guard let socket = accept() else {
+      state.withLock { $0.reserved -= 1 }
+      return nil
+    }
+    let entry = Entry(descriptor: socket.descriptor.number, client: nil)
+    let id: UInt64? = state.withLock { state in
+      state.reserved -= 1
+      return state.refusesNew ? nil : state.add(entry)
+    }
+    guard let id else { return nil }
+    return AcceptedConnection(id: id, socket, at: endpoint, entry, in: self)
+  }
+
+  private func hasRoom(_ state: State) -> Bool {
+    state.live.count + state.reserved - state.leaving < limits.connections
   }
 
   private func reasonToRefuse(
@@ -164,7 +198,7 @@ final class ConnectionRegistry: Sendable {
     if let client, let limit = limits.perAddress, state.perClient[client, default: 0] >= limit {
       return .tooManyFromAddress(limit: limit)
     }
-    if state.live.count - state.leaving >= limits.connections, !makeRoom(&state) {
+    if !hasRoom(state), !makeRoom(&state) {
       return .tooManyConnections(limit: limits.connections)
     }
     return nil

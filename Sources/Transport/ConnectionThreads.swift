@@ -68,7 +68,12 @@ public final class ConnectionThreads: Sendable {
   let onEvent: @Sendable (TransportEvent) -> Void
   private let serve: @Sendable (consuming AcceptedConnection) -> Void
   let registry: ConnectionRegistry
-  private let idle: IdleThreads<Handoff<AcceptedConnection>>
+  private let idle: IdleThreads<Work>
+
+  private struct Work: Sendable {
+    let connection: Handoff<AcceptedConnection>
+    let listener: Listener
+  }
 
   /// Prepares to serve; nothing is accepted before ``start()``.
   ///
@@ -158,17 +163,32 @@ public final class ConnectionThreads: Sendable {
   }
 
   /// Serves the connection on a thread that has nothing to do, or on a new one.
-  func startServing(_ connection: Handoff<AcceptedConnection>) throws(ThreadError) {
-    if idle.give(connection) { return }
+  func startServing(
+    _ connection: Handoff<AcceptedConnection>, from listener: Listener
+  ) throws(ThreadError) {
+    let work = Work(connection: connection, listener: listener)
+    if idle.give(work) { return }
     try startThread(name: options.threadName, stackSize: options.stackSizeInBytes) { [self] in
-      idle.work(on: connection) { connection in
-        if let connection = connection.take() {
-          Thread.setCurrentName("\(options.threadName)-\(connection.id)")
-          serve(connection)
-        }
+      idle.work(on: work) { work in
+        if let connection = work.connection.take() { serveNamed(connection) }
         registry.endsServing()
+        serveWaiting(at: work.listener)
       }
     }
+  }
+
+  /// Serves the connections that wait to be accepted, as long as there is one: so neither the thread that accepts nor another
+  /// has to be woken for it.
+  private func serveWaiting(at listener: Listener) {
+    while let next = registry.admitNext(at: listener.endpoint, { listener.acceptWaiting() }) {
+      serveNamed(next)
+      registry.endsServing()
+    }
+  }
+
+  private func serveNamed(_ connection: consuming AcceptedConnection) {
+    Thread.setCurrentName("\(options.threadName)-\(connection.id)")
+    serve(connection)
   }
 
   /// Nobody joins the threads: each is counted until it has nothing left to do or to let go.

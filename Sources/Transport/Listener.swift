@@ -98,15 +98,8 @@ public final class Listener: Sendable {
   ///
   /// - Throws: ``TransportError/timedOut`` too.
   func accept(until deadline: MonotonicTime) throws(TransportError) -> Socket? {
-    let isOpen = use.withLock { use in
-      if !use.isClosed { use.accepts += 1 }
-      return !use.isClosed
-    }
-    guard isOpen else { return nil }
-    defer {
-      use.withLock { $0.accepts -= 1 }
-      use.wakeAll()
-    }
+    guard beginAccept() else { return nil }
+    defer { endAccept() }
     var isConnectionThere = false
     while true {
       // systemd makes a socket blocking each time it passes it on, for all who share it. So ask first
@@ -114,9 +107,7 @@ public final class Listener: Sendable {
       // and no longer than the socket's receive timeout.
       if isShared, try !waitForConnection(until: deadline) { return nil }
       switch acceptOne(listening) {
-      case .accepted(let descriptor, let name):
-        setWhatIsNotHandedOn(descriptor)
-        return Socket(descriptor, peer: name.address ?? .unix(path: nil))
+      case .accepted(let descriptor, let name): return socket(descriptor, name)
       case .failed(let code)
       where code == EAGAIN || isWantOfDescriptors(code) && !isConnectionThere:
         // Linux looks for a descriptor first: without one it says so whether there is a connection or not.
@@ -128,6 +119,35 @@ public final class Listener: Sendable {
         throw .systemCall("accept", code: code)
       }
     }
+  }
+
+  /// A connection that waits already; `nil` if there is none, or none can be had now.
+  func acceptWaiting() -> Socket? {
+    // Where another process may take the connection first, accept(2) could wait.
+    guard !isShared, beginAccept() else { return nil }
+    defer { endAccept() }
+    switch acceptOne(listening) {
+    case .accepted(let descriptor, let name): return socket(descriptor, name)
+    case .failed: return nil
+    }
+  }
+
+  /// - Returns: `false` once the listener is closed.
+  private func beginAccept() -> Bool {
+    use.withLock { use in
+      if !use.isClosed { use.accepts += 1 }
+      return !use.isClosed
+    }
+  }
+
+  private func endAccept() {
+    use.withLock { $0.accepts -= 1 }
+    use.wakeAll()
+  }
+
+  private func socket(_ descriptor: consuming FileDescriptor, _ name: RawAddress) -> Socket {
+    setWhatIsNotHandedOn(descriptor)
+    return Socket(descriptor, peer: name.address ?? .unix(path: nil))
   }
 
   /// Errors are of no interest: the listening socket took the same, and Darwin refuses only what has ended already.

@@ -48,6 +48,15 @@ package protocol ServedStream: ByteStream, AnyObject, Sendable {
   func sendAll(
     _ first: Span<UInt8>, _ second: Span<UInt8>, within limit: Duration?
   ) throws(TransportError)
+
+  /// Sends all of the bytes, the last before the stream is let go of: they may be held back until then.
+  func sendLast(_ bytes: Span<UInt8>, within limit: Duration?) throws(TransportError)
+}
+
+extension ServedStream {
+  package func sendLast(_ bytes: Span<UInt8>, within limit: Duration?) throws(TransportError) {
+    try sendAll(bytes, Span(), within: limit)
+  }
 }
 
 /// An accepted connection as a stream.
@@ -79,6 +88,13 @@ package final class ConnectionStream: ServedStream {
     _ first: Span<UInt8>, _ second: Span<UInt8>
   ) throws(TransportError) -> Attempt {
     try connection.socket.attemptSend(first, second)
+  }
+
+  // So the end goes with the bytes, in one segment.
+  package func sendLast(_ bytes: Span<UInt8>, within limit: Duration?) throws(TransportError) {
+    var sent = 0
+    if case .moved(let count) = try connection.socket.attemptSend(beforeMore: bytes) { sent = count }
+    try sendAll(bytes.extracting(droppingFirst: sent), Span(), within: limit)
   }
 
   package func attemptSend(

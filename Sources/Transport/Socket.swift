@@ -140,6 +140,14 @@ extension Socket: ByteStream {
     }
   }
 
+  /// The same with bytes that others, or the end, follow at once: the system may wait for those.
+  borrowing func attemptSend(beforeMore bytes: Span<UInt8>) throws(TransportError) -> Attempt {
+    let number = descriptor.number
+    return try unsafe bytes.withUnsafeBytes { (bytes) throws(TransportError) in
+      try Attempt("send", unsafe sendPiece(number, bytes, flags: moreFollows))
+    }
+  }
+
   package borrowing func wait(
     for readiness: Readiness, until deadline: MonotonicTime
   ) throws(TransportError) -> Bool {

@@ -165,7 +165,7 @@ struct VirtualTimeoutTests {
 
   @Test("A client that does not end its half is waited for no longer than linger, silent or not")
   func linger() {
-    let request = ScriptedClient.Action.send("GET / HTTP/1.1\nHost: a\nConnection: close\n\n")
+    let request = ScriptedClient.Action.send("GET /large HTTP/1.1\nHost: a\nConnection: close\n\n")
     let silent = converse({ $0.linger = short }, [request])
     #expect(silent.statuses == [200] && silent.length == short)
     let flood = (0..<100).flatMap { _ -> [ScriptedClient.Action] in
@@ -173,6 +173,15 @@ struct VirtualTimeoutTests {
     }
     let busy = converse({ $0.linger = short }, [request] + flood)
     #expect(busy.statuses == [200] && busy.length == short)
+  }
+
+  @Test("A client that called its request the last is not waited for, unless it sends on")
+  func lastRequest() {
+    let wire = "GET / HTTP/1.1\nHost: a\nConnection: close\n\n"
+    let honest = converse({ $0.linger = short }, [.send(wire)])
+    #expect(honest.statuses == [200] && honest.length == .zero && !honest.wire.wasResetByServer)
+    let other = converse({ $0.linger = short }, [.send(wire + "x")])
+    #expect(other.statuses == [200] && other.length == short && !other.wire.wasResetByServer)
   }
 
   @Test(
@@ -351,7 +360,7 @@ struct TimeoutTests {
         "", "GET / HT", "POST / HTTP/1.1\nHost: a\nContent-Length: 2\n\nx",
         "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nx\n",
         "GET /large HTTP/1.1\nHost: a\n\n", "GET / HTTP/1.1\nHost: a\n\n",
-        "GET / HTTP/1.1\nHost: a\nConnection: close\n\n",
+        "GET / HTTP/1.1\nHost: a\nConnection: close\n\nx",
       ].map { wire in
         let client = try server.connect()
         try client.send(wire)
@@ -373,7 +382,7 @@ struct TimeoutTests {
     let server = try echo { _ in }
     let clients = try (1...3).map { _ in
       let client = try server.connect()
-      try client.send("GET / HTTP/1.1\nHost: a\nConnection: close\n\n")
+      try client.send("GET / HTTP/1.1\nHost: a\nConnection: close\n\nx")
       #expect(try client.receive().status == 200)
       return client
     }

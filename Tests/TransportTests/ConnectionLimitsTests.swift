@@ -114,6 +114,41 @@ import Threads
     #expect(registry.count == 0)
   }
 
+  @Test("a thread that is done takes the next connection itself only if there is room for whoever it is")
+  func nextConnection() throws {
+    let listener = try loopbackListener()
+    func next(_ registry: ConnectionRegistry) -> Handoff<AcceptedConnection>? {
+      guard let connection = registry.admitNext(at: listener.endpoint, { listener.acceptWaiting() })
+      else { return nil }
+      return Handoff(connection)
+    }
+    let registry = ConnectionRegistry(
+      limits: limits { $0.connections = 1 }, newConnectionGrace: .seconds(1000))
+    #expect(next(registry) == nil, "nobody has connected")
+    #expect(registry.count == 0)
+
+    let clients = try (1...3).map { _ in Shared(try connect(to: listener.boundAddress)) }
+    do {
+      let connection = try #require(next(registry))
+      #expect(next(registry) == nil, "one is the limit")
+      #expect(registry.count == 1)
+      withExtendedLifetime(connection) {}
+    }
+    #expect(registry.count == 0)
+    let perAddress = ConnectionRegistry(
+      limits: limits { $0.perAddress = 5 }, newConnectionGrace: .seconds(1000))
+    #expect(next(perAddress) == nil, "who it is decides")
+    registry.beginStopping()
+    #expect(next(registry) == nil, "it stops")
+    // All that were not let in go on waiting.
+    let others = ConnectionRegistry(limits: limits { _ in }, newConnectionGrace: .seconds(1000))
+    let connections = (1...3).compactMap { _ in next(others) }
+    #expect(connections.count == 2)
+    listener.close()
+    #expect(next(others) == nil)
+    withExtendedLifetime(clients) {}
+  }
+
   @Test("connections on their way out beyond the limit are bounded")
   func mostLeaving() throws {
     let limit = ConnectionRegistry.mostLeaving * 2

@@ -8,7 +8,7 @@ import Transport
 extension ConnectionLoop {
   /// Bodies up to so many bytes are copied behind their head, which is cheaper than a second piece of memory in the system
   /// call.
-  private static let copyLimit = 16_384
+  fileprivate static let copyLimit = 16_384
   /// So many bytes of answers to requests that were sent ahead are gathered before they are sent.
   private static let gatherLimit = 65_536
 
@@ -196,6 +196,9 @@ extension Response {
   var isStream: Bool {
     if case .stream = body { true } else { false }
   }
+
+  /// Whether it is gathered as a whole.
+  var isSmall: Bool { bytes.map { $0.count <= ConnectionLoop.copyLimit } ?? false }
 
   /// Whether no body follows the head: 204 and 304 (RFC 9110 section 15), and 205, which must say so (section 15.3.6).
   var isBodiless: Bool { [204, 205, 304].contains(status.code) }

@@ -92,6 +92,7 @@ struct ConnectionLoop: ~Copyable {
     let source = origin.origin(of: head, service)
     if service.isObserved { beginObservation(of: head, from: source) }
     try check(head)
+    let clientSendsNoMore = !exchange.request.machine.isPersistent
     let request = Request(
       head: head, body: try receiveBody(), isServerReady: service.isReady, origin: source,
       number: requests)
@@ -108,11 +109,17 @@ struct ConnectionLoop: ~Copyable {
     if !closes, exchange.request.machine.ourState == .done { _ = exchange.request.drain() }
     guard exchange.request.machine.ourState == .done, exchange.request.machine.peerState == .done
     else {
-      linger()
+      // Nothing comes that a close would answer with a reset, and what was sent is little enough to be left to the system.
+      if clientSendsNoMore, hasReceivedAll(), response.isSmall { sendLast() } else { linger() }
       return false
     }
     exchange.request.startNextExchange(reusing: request.head)
     return true
+  }
+
+  /// Whether the request has come to its end, and nothing behind it.
+  private mutating func hasReceivedAll() -> Bool {
+    exchange.request.isAtEnd && exchange.request.raw.input.isEmpty
   }
 
   /// Refuses as soon as the head is there what the body would not make better.
@@ -207,6 +214,12 @@ struct ConnectionLoop: ~Copyable {
     // A client that does not take it, or is gone, is nobody's loss.
     try? exchange.request.raw.flush()
     return true
+  }
+
+  /// Sends what was gathered, to a client that sends no more.
+  private mutating func sendLast() {
+    // One that is gone gets nothing.
+    try? exchange.request.raw.flushLast()
   }
 
   private mutating func linger() {

@@ -92,6 +92,14 @@ extension RawStream {
     }
   }
 
+  /// Sends what was gathered, little enough to be left to the system, before the connection is closed.
+  mutating func flushLast() throws(TransportError) {
+    guard !output.isEmpty else { return }
+    hasSent = true
+    try stream.sendLast(output.span, within: sendLimit)
+    forgetOutput()
+  }
+
   private mutating func forgetOutput() {
     output.removeAll(keepingCapacity: output.capacity <= Self.keptOutput)
   }

@@ -223,10 +223,19 @@ struct Life {
   /// Whether this response, or one behind it, may have had to be cut by a reset, which destroys all that the client has not
   /// taken: the responses before it too.
   private func mayBeDestroyed(from number: Int) -> Bool {
-    plan.requests[number...].contains { isBroken($0) && endsWithConnection($0) }
+    sendsBehindLast(from: number)
+      || plan.requests[number...].contains { isBroken($0) && endsWithConnection($0) }
   }
 
-  private var hasCut: Bool { plan.requests.contains { isBroken($0) } }
+  private var hasCut: Bool { sendsBehindLast(from: 0) || plan.requests.contains { isBroken($0) } }
+
+  /// Whether the client goes on to send behind a request that it calls its last, for which nobody waits.
+  private func sendsBehindLast(from number: Int) -> Bool {
+    plan.temperament.isPipelining
+      && plan.requests[number...].dropLast().contains {
+        $0.asksToClose || $0.isOld && !$0.keepsOldAlive
+      }
+  }
 
   /// Whether the handler may have to give the response up in the middle.
   private func isBroken(_ request: PlannedRequest) -> Bool {
