@@ -50,7 +50,7 @@ public struct RequestBody: ~Copyable {
   private let share: BodyShare
   private let service: Service
 
-  /// How much memory a body gets on the client's word that so much will come. In bytes; what is allowed by default.
+  /// How much memory a body gets before it has come. In bytes; what is allowed by default.
   private static let reserved: UInt64 = 2_097_152
 
   /// How much of a body that nobody read is received to keep its connection. In bytes.
@@ -94,14 +94,21 @@ public struct RequestBody: ~Copyable {
   public mutating func readAll() throws(StreamError) -> [UInt8] {
     var all: [UInt8] = []
     while let piece = try findPiece() {
-      if all.isEmpty, let declared = machine.declaredLength {
-        all.reserveCapacity(Int(min(declared, Self.reserved)))
-      }
       try hold(count)
+      if all.capacity < count { all.reserveCapacity(room(beyond: count)) }
       raw.input.withUnread { all.append(copying: $0.extracting(piece.range)) }
       raw.input.consume(piece.consumed)
     }
     return all
+  }
+
+  /// How large an array becomes that is too small for what has come, unless it is to grow step by step.
+  ///
+  /// Where the client has not said how much will come, one that has outgrown 64 KiB gets all that it may get unasked: room
+  /// that nothing is written to takes no memory, and to move so large an array again and again costs more than to receive it.
+  private mutating func room(beyond count: Int) -> Int {
+    if let declared = machine.declaredLength { return Int(min(declared, Self.reserved)) }
+    return count > 65_536 ? min(limit, Int(Self.reserved)) : 0
   }
 
   /// Counts what is held of the body towards ``ServerConfiguration/maximumBufferedBytes``, so many bytes so far.
