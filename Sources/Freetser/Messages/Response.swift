@@ -53,16 +53,14 @@ public struct Response: Sendable {
   public static func text(
     _ text: String, status: HTTPResponse.Status = .ok, fields: ResponseFields = [:]
   ) -> Response {
-    bytes(
-      Array(text.utf8), contentType: "text/plain; charset=utf-8", status: status, fields: fields)
+    Response(status: status, fields: fields.completed(by: .plainText), body: Array(text.utf8))
   }
 
   /// A page of HTML, in UTF-8. Nothing in it is escaped here.
   public static func html(
     _ html: String, status: HTTPResponse.Status = .ok, fields: ResponseFields = [:]
   ) -> Response {
-    bytes(
-      Array(html.utf8), contentType: "text/html; charset=utf-8", status: status, fields: fields)
+    Response(status: status, fields: fields.completed(by: .html), body: Array(html.utf8))
   }
 
   /// A value as JSON.
@@ -72,8 +70,7 @@ public struct Response: Sendable {
     _ value: some Encodable, status: HTTPResponse.Status = .ok, fields: ResponseFields = [:]
   ) throws -> Response {
     let data = try JSONEncoder().encode(value)
-    return bytes(
-      Array(data), contentType: "application/json", status: status, fields: fields)
+    return Response(status: status, fields: fields.completed(by: .json), body: Array(data))
   }
 
   /// Bytes of a stated media type.
@@ -81,14 +78,8 @@ public struct Response: Sendable {
     _ body: [UInt8], contentType: String = "application/octet-stream",
     status: HTTPResponse.Status = .ok, fields: ResponseFields = [:]
   ) -> Response {
-    var fields = fields
-    if fields.lines.isEmpty {
-      // Nearly always, and cheaper than making room in an empty array.
-      fields = ResponseFields(.contentType, contentType)
-    } else if fields[.contentType] == nil {
-      fields.append(.contentType, contentType)
-    }
-    return Response(status: status, fields: fields, body: body)
+    let type = ResponseFields(.contentType, contentType)
+    return Response(status: status, fields: fields.completed(by: type), body: body)
   }
 
   /// A body that is sent while it is made, for what is large, or not known yet.
@@ -114,9 +105,9 @@ public struct Response: Sendable {
     fields: ResponseFields = [:], _ write: @escaping @Sendable (inout ResponseBody) throws -> Void
   ) -> Response {
     require(length ?? 0 >= 0, "a body has no negative length")
-    var fields = fields
-    if fields[.contentType] == nil { fields.append(.contentType, contentType) }
-    return Response(status: status, fields: fields, body: .stream(length: length, write))
+    let type = ResponseFields(.contentType, contentType)
+    return Response(
+      status: status, fields: fields.completed(by: type), body: .stream(length: length, write))
   }
 
   /// 101: from here on both ends speak another protocol that the client asked for with `Upgrade`.

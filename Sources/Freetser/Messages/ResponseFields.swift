@@ -13,7 +13,7 @@ public struct ResponseFields: Equatable, Sendable, ExpressibleByDictionaryLitera
 
   /// Makes fields from names and values, repeated names included.
   public init(dictionaryLiteral elements: (HTTPField.Name, String)...) {
-    lines = elements.map { (name: $0.0, value: $0.1) }
+    lines = elements.isEmpty ? [] : elements.map { (name: $0.0, value: $0.1) }
   }
 
   /// Makes fields from lines, such as those of other fields.
@@ -26,9 +26,30 @@ public struct ResponseFields: Equatable, Sendable, ExpressibleByDictionaryLitera
     lines = [(name: name, value: value)]
   }
 
+  // Made once: most responses have one of these and nothing else.
+  static let plainText = ResponseFields(.contentType, "text/plain; charset=utf-8")
+  static let html = ResponseFields(.contentType, "text/html; charset=utf-8")
+  static let json = ResponseFields(.contentType, "application/json")
+
+  /// These with a media type, which is the other's only line, if they have none.
+  func completed(by type: ResponseFields) -> ResponseFields {
+    if lines.isEmpty { return type }
+    return self[.contentType] == nil ? ResponseFields(lines + type.lines) : self
+  }
+
   /// Equal when the lines are, in order: names without regard to case.
   public static func == (left: ResponseFields, right: ResponseFields) -> Bool {
-    left.lines.elementsEqual(right.lines) { $0.name == $1.name && $0.value == $1.value }
+    left.isCopy(of: right)
+      || left.lines.elementsEqual(right.lines) { $0.name == $1.name && $0.value == $1.value }
+  }
+
+  /// Whether the lines are in the same memory, as those of responses that a server makes one after the other mostly are.
+  private func isCopy(of other: ResponseFields) -> Bool {
+    unsafe lines.withUnsafeBufferPointer { lines in
+      unsafe other.lines.withUnsafeBufferPointer { others in
+        unsafe lines.baseAddress == others.baseAddress && lines.count == others.count
+      }
+    }
   }
 
   /// The first value of this name. Setting it replaces all values of the name; setting `nil` removes them.
