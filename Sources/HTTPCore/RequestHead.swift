@@ -69,6 +69,13 @@ public struct RequestHead: Equatable, Sendable {
     try body(fields.storage.span.extracting(targetRange))
   }
 
+  /// Lends the method's bytes to `body`.
+  package func withMethod<Result, Failure: Error>(
+    _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(fields.storage.span.extracting(methodRange))
+  }
+
   /// Whether the method is these bytes.
   package func hasMethod(_ name: [UInt8]) -> Bool { hasMethod(name.span) }
 

@@ -54,8 +54,8 @@ extension OutputSpan where Element == UInt8 {
   }
 
   /// Appends a literal's bytes, for which there is room: a few machine instructions, as its length is known.
-  @inline(__always)
-  mutating func append(literal: StaticString) {
+  @inlinable @inline(__always)
+  package mutating func append(literal: StaticString) {
     let count = literal.utf8CodeUnitCount
     precondition(count <= freeCapacity, "there is room for what is copied")
     unsafe withUnsafeMutableBufferPointer { room, filled in

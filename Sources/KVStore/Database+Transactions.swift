@@ -169,10 +169,11 @@ extension Database {
     do throws(StoreError) {
       try statements.begin.run()
     } catch {
-      // A log that a program left in disorder is put in order only when nobody reads.
-      guard let readers, error == .busy, readers.letGoOfKept() else { throw error }
-      try statements.begin.run()
+      // It may be that the log has to be put in order, for which nobody may read.
+      readers?.letGoOfKept()
+      throw error
     }
+    changesBefore = connection.totalChanges
     failure = nil
     deadline = .distantFuture
     removed = 0
@@ -213,11 +214,9 @@ extension Database {
   private func commit(
     with statements: TransactionStatements, routines: Int
   ) throws(StoreError) {
-    letReadersGo()
     let start = MonotonicTime.now()
     do throws(StoreError) {
-      defer { readers?.noteCommit() }
-      try statements.commit.run()
+      try runCommit(with: statements)
     } catch {
       throw error.ofCommit
     }
@@ -227,6 +226,18 @@ extension Database {
     guard let readers else { return }
     let ended = log.tend(connection, readers: readers)
     if ended > 0 { activity.withLock { $0.endedSnapshots += ended } }
+  }
+
+  private func runCommit(with statements: TransactionStatements) throws(StoreError) {
+    // Nothing changes where nothing was written.
+    guard let readers, connection.totalChanges != changesBefore else {
+      try statements.commit.run()
+      return
+    }
+    try readers.whileChanging { () throws(StoreError) -> Void in
+      letReadersGo()
+      try statements.commit.run()
+    }
   }
 
   /// Before the log may be used anew, which is when a transaction begins, or be copied, which is when it is committed.
@@ -254,8 +265,7 @@ extension Database {
   private func rollBack(with statements: TransactionStatements) {
     forgetWritten()
     // What has failed may have left the log in disorder, too.
-    readers?.noteCommit()
-    readers?.letGoOfKept()
+    readers?.whileChanging { _ = readers?.letGoOfKept() }
     guard connection.isInTransaction else { return }  // SQLite has done it by itself.
     do throws(StoreError) {
       try statements.rollback.run()

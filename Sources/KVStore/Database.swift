@@ -44,6 +44,8 @@ final class Database {
   var written = WriteRecord(for: .nobody)
   /// How many entries were deleted in it as they had expired.
   var removed = 0
+  /// How many rows the connection had changed when it began.
+  var changesBefore: Int64 = 0
   /// When the routine that is running has taken too long.
   var deadline = MonotonicTime.distantFuture
   /// Why no transaction can ever begin again.

@@ -237,7 +237,8 @@ final class Executor<Resource: JobRunner>: @unchecked Sendable {
       if let access = try state.enter(isLast: isLast) { return (access, false) }
       if state.line.count >= queueLimit, !isLast { throw .queueFull(limit: queueLimit) }
       state.line.append(ticket)
-      return (nil, state.takeUp())
+      // Who must be back by some time does no work of others before its own.
+      return (nil, deadline == .distantFuture && state.takeUp())
     }
     if let access { return access }
     if mayServe { passOn() }

@@ -25,8 +25,8 @@ extension Store {
     /// How old the snapshot of a `read` may become while others write.
     public static let snapshotAge: Duration = .seconds(60)
 
-    /// How long one `read` may go on with the snapshot of another, if this store has committed nothing since. What programs
-    /// without stores commit may be seen so much later.
+    /// How long one `read` may go on with the snapshot of another, if this store has committed nothing since; give or take a
+    /// tick of the system's clock, 1 to 10 ms. What programs without stores commit may be seen so much later.
     public static let snapshotReuse: Duration = .milliseconds(5)
 
     /// How many changes are kept for those who observe them; see ``Store/changes(in:_:after:)``.

@@ -52,8 +52,9 @@ final class ReadPool: Sendable {
   }
 
   private let state = Monitor(State())
-  /// How many commits there have been, so that a snapshot tells whether it is of the newest state.
-  private let commits = Atomic(0)
+  /// Rises when the file begins to change and when it has changed, so that a snapshot tells whether it is of the newest
+  /// state: odd in between, when those that begin may be of either.
+  private let changes = Atomic(0)
   private let limit: Int
   private let open: @Sendable () throws(StoreError) -> SnapshotReader
 
@@ -86,14 +87,19 @@ final class ReadPool: Sendable {
   ) throws {
     let reader = try borrow(until: deadline)
     defer { giveBack(reader) }
-    // All that was acknowledged to the caller is in this number.
-    let before = commits.load(ordering: .acquiring)
-    try reader.read(after: before, routine)
-    if commits.load(ordering: .acquiring) != before { reader.letGoOfKept() }
+    // All that was acknowledged to the caller, and all that it has read, is in this number.
+    let number = changes.load(ordering: .sequentiallyConsistent)
+    try reader.read(of: number.isMultiple(of: 2) ? number : nil, routine)
   }
 
-  /// Notes a commit, which may have failed, before anybody hears of it.
-  func noteCommit() { commits.wrappingAdd(1, ordering: .releasing) }
+  /// Does something that changes the file. No snapshot that begins meanwhile is kept, and none from before is used again.
+  func whileChanging<R, Failure: Error>(
+    _ change: () throws(Failure) -> R
+  ) throws(Failure) -> R {
+    changes.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    defer { changes.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+    return try change()
+  }
 
   /// Ends the snapshots that are open though nobody reads.
   ///
@@ -109,6 +115,8 @@ final class ReadPool: Sendable {
   func asReader<R>(_ body: () throws -> R) throws -> R {
     let reader = try borrow(until: .distantFuture)
     defer { giveBack(reader) }
+    // The log is not to keep an old one meanwhile.
+    reader.letGoOfKept()
     return try body()
   }
 
@@ -148,6 +156,8 @@ final class ReadPool: Sendable {
     let isUsable = reader.isUsable
     if !isUsable { reader.close() }
     let isQuiet = state.withLock { state in
+      // Under the lock, so that whoever ends those of the idle after a change began misses none.
+      reader.letGoOfKept(unlessOf: changes.load(ordering: .sequentiallyConsistent))
       let index = state.lent.firstIndex { $0.reader === reader }!
       state.lent.swapAt(index, state.lent.count - 1)
       state.lent.removeLast()

@@ -183,6 +183,9 @@ private let countsNoMemory: Void = csqlite_count_no_memory()
   /// Where the file is, from the root; empty for a database in memory.
   var path: String { unsafe KVStore.path(of: handle) }
 
+  /// How many rows it has inserted, updated or deleted so far.
+  var totalChanges: Int64 { unsafe sqlite3_total_changes64(handle) }
+
   /// Whether a transaction is open; SQLite ends one by itself when, say, the disk is full.
   var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 }

@@ -7,8 +7,8 @@
 // that is meant.
 //
 // To begin and end a snapshot takes longer than to read an entry, and locks that all connections of the process share. So
-// one that is done is kept: whoever reads next on the connection, within a few milliseconds and before anything else was
-// committed, reads the same state and begins none.
+// one that is done stays open: whoever reads next on the connection, within a few milliseconds and before the file has
+// changed, reads the same state and begins none.
 
 import CSQLite
 import Synchronization
@@ -31,13 +31,13 @@ final class SnapshotReader: @unchecked Sendable {
 
   /// What a kept snapshot is good for.
   private struct Kept {
-    /// How many commits there had been when it began.
-    let commits: Int
+    /// The number of the state that it shows, see ``ReadPool``.
+    let state: Int
     /// Until when it is used. Other programs' commits are not counted, and are seen after this.
     let end: MonotonicTime
 
-    func isUsable(after commits: Int?, at now: MonotonicTime) -> Bool {
-      self.commits == commits && now < end
+    func isUsable(for state: Int?, at now: MonotonicTime) -> Bool {
+      self.state == state && now < end
     }
   }
 
@@ -65,31 +65,31 @@ final class SnapshotReader: @unchecked Sendable {
 
   /// Runs a routine that reads one state of the tables: that of its first verb, or one that was kept.
   ///
-  /// - Parameter commits: How many commits there have been; then the snapshot may be kept afterwards, for those who come
-  ///   before there are more. `nil` if it is to be a new one that ends with the routine.
+  /// - Parameter state: The number of the newest state; then the snapshot may be kept afterwards, for those who come while
+  ///   it is the newest. `nil` if it is to be a new one that ends with the routine.
   // Not inlined: Swift 6.3.1 crashes when it does that where the result cannot be copied.
   @inline(never) func read(
-    after commits: Int? = nil, _ routine: (borrowing Snapshot) throws -> Void
+    of state: Int? = nil, _ routine: (borrowing Snapshot) throws -> Void
   ) throws {
     guard let statements else { throw StoreError.closed }
     let now = MonotonicTime.lastTick()
-    if kept?.isUsable(after: commits, at: now) != true {
+    if kept?.isUsable(for: state, at: now) != true {
       letGoOfKept()
       try statements.begin.run()
-      kept = commits.map { Kept(commits: $0, end: now + Store.Limits.snapshotReuse) }
+      kept = state.map { Kept(state: $0, end: now + Store.Limits.snapshotReuse) }
     }
     began.store(now.nanoseconds, ordering: .releasing)
-    var isKept = false
-    defer { finish(since: now.nanoseconds, keeping: isKept) }
+    var hasReturned = false
+    defer { finish(since: now.nanoseconds, keeping: hasReturned) }
     try routine(Snapshot(self))
-    // SQLite may have ended it, with an error that the routine has caught.
-    isKept = kept != nil && connection.isInTransaction
+    hasReturned = true
   }
 
-  private func finish(since time: Int64, keeping isKept: Bool) {
+  private func finish(since time: Int64, keeping mayKeep: Bool) {
     let (isOurs, _) = began.compareExchange(
       expected: time, desired: Mark.none, ordering: .acquiringAndReleasing)
-    if isOurs, isKept { return }
+    // SQLite may have ended it, with an error that the routine has caught.
+    if isOurs, mayKeep, kept != nil, connection.isInTransaction { return }
     kept = nil
     if isOurs { return endTransaction() }
     _ = isEnded.wait { isEnded -> Bool? in
@@ -100,11 +100,13 @@ final class SnapshotReader: @unchecked Sendable {
     began.store(Mark.none, ordering: .releasing)
   }
 
-  /// Ends the snapshot that was kept, when nobody reads; returns whether there was one.
+  /// Ends the snapshot that was kept, when nobody reads, unless it shows this state.
+  ///
+  /// - Returns: Whether it has ended one.
   @discardableResult
-  func letGoOfKept() -> Bool {
-    guard kept != nil else { return false }
-    kept = nil
+  func letGoOfKept(unlessOf state: Int? = nil) -> Bool {
+    guard let kept, kept.state != state else { return false }
+    self.kept = nil
     endTransaction()
     return true
   }

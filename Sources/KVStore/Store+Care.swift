@@ -24,10 +24,7 @@ extension Store {
   ///   `.queueFull`; `.reentrant` in a routine of this store.
   public func compact() throws {
     try executor.run { database in
-      try database.connection.execute("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
-      database.readers?.letGoOfKept()
-      // A log that is still read is no error here: the statement tells that in a row.
-      try database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+      try readers?.whileChanging { try database.compact() } ?? database.compact()
     }
   }
 
@@ -54,6 +51,15 @@ extension Store {
       try connection.close()
       return result
     }
+  }
+}
+
+extension Database {
+  fileprivate func compact() throws(StoreError) {
+    try connection.execute("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
+    readers?.letGoOfKept()
+    // A log that is still read is no error here: the statement tells that in a row.
+    try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
   }
 }
 

@@ -24,11 +24,18 @@ extension Store {
         deleted += found
       } while found == Self.entriesPerStep
     }
-    while try executor.run({ database in try database.connection.giveBackPages() }) {}
+    while try executor.run({ database in try database.giveBackPages() }) {}
     return deleted
   }
 
   private static var entriesPerStep: Int { 200 }
+}
+
+extension Database {
+  fileprivate func giveBackPages() throws(StoreError) -> Bool {
+    readers?.letGoOfKept()
+    return try connection.giveBackPages()
+  }
 }
 
 extension SQLiteConnection {

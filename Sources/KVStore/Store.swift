@@ -196,8 +196,9 @@ public final class Store: Sendable {
 
   /// Runs `routine` on the calling thread, with the tables as they are at one moment.
   ///
-  /// It waits for nobody who writes, and nobody who writes waits for it. It sees all changes that were acknowledged before
-  /// it began, and none that come later. A store in memory has one connection: there those who read take turns with those
+  /// It waits for nobody who writes, and nobody who writes waits for it. It sees all changes of this store that were
+  /// acknowledged before it began, and none that come later; those of programs without stores maybe some milliseconds later
+  /// (``Limits/snapshotReuse``). A store in memory has one connection: there those who read take turns with those
   /// who write.
   ///
   /// At most ``Limits/readers`` read at a time; others wait for one of them. A `read` inside a routine of the same store,

@@ -155,11 +155,13 @@ final class ConnectionRegistry: Sendable {
     let descriptor = socket.descriptor.number
     let client = limits.isLimited(socket.peer) ? ClientNetwork(of: socket.peer) : nil
     let entry = Entry(descriptor: descriptor, client: client)
-    let (id, cause): (UInt64?, RefusalCause?) = state.withLock { state in
+    let (id, cause): (UInt64?, RefusalCause?) = state.wait { state in
       guard !state.refusesNew else { return (nil, nil) }
+      // A place that is kept is given back or taken at once: whoever has it does not wait for a connection.
+      if !hasRoom(state), hasRoom(state, besides: state.reserved) { return nil }
       if let cause = reasonToRefuse(client, &state) { return (nil, cause) }
       return (state.add(entry), nil)
-    }
+    }!
     if let id { return .served(AcceptedConnection(id: id, socket, at: endpoint, entry, in: self)) }
     if let cause { return .refused(socket, cause) }
     return .closed
@@ -167,6 +169,7 @@ final class ConnectionRegistry: Sendable {
 
   /// Accepts a connection and registers it, if there is room for one more, of whatever client it is.
   ///
+  /// - Parameter accept: Does not wait: others may wait for it.
   /// - Returns: `nil` if there is not, or if `accept` had none.
   func admitNext(at endpoint: Endpoint, _ accept: () -> Socket?) -> AcceptedConnection? {
     let isRoomKept = state.withLock { state in
@@ -175,6 +178,8 @@ final class ConnectionRegistry: Sendable {
       return true
     }
     guard isRoomKept else { return nil }
+    // Whoever waits for the place.
+    defer { state.wakeAll() }
     guard let socket = accept() else {
       state.withLock { $0.reserved -= 1 }
       return nil
@@ -188,8 +193,8 @@ final class ConnectionRegistry: Sendable {
     return AcceptedConnection(id: id, socket, at: endpoint, entry, in: self)
   }
 
-  private func hasRoom(_ state: State) -> Bool {
-    state.live.count + state.reserved - state.leaving < limits.connections
+  private func hasRoom(_ state: State, besides reserved: Int = 0) -> Bool {
+    state.live.count + state.reserved - reserved - state.leaving < limits.connections
   }
 
   private func reasonToRefuse(

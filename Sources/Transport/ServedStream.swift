@@ -93,7 +93,9 @@ package final class ConnectionStream: ServedStream {
   // So the end goes with the bytes, in one segment.
   package func sendLast(_ bytes: Span<UInt8>, within limit: Duration?) throws(TransportError) {
     var sent = 0
-    if case .moved(let count) = try connection.socket.attemptSend(beforeMore: bytes) { sent = count }
+    if case .moved(let count) = try connection.socket.attemptSend(beforeMore: bytes) {
+      sent = count
+    }
     try sendAll(bytes.extracting(droppingFirst: sent), Span(), within: limit)
   }
 

@@ -87,6 +87,31 @@ struct LogQueueTests {
     #expect(reports.reduce(0, +) >= max(1, dropped))
   }
 
+  @Test("Few lines that are long fill the queue too, and one alone may be as long as it likes")
+  func longLines() throws {
+    let (readEnd, writeEnd) = try pipeEnds()
+    let logs = LogQueue(capacity: 100, descriptor: writeEnd)
+    let logger = Logger(label: "a", factory: logs.makeHandler)
+    let filler = String(repeating: "x", count: 200_000)
+    // The thread has taken the first, and cannot write it; of the others the first alone has room.
+    logger.info("first \(filler)")
+    logs.flush(within: .zero)
+    var waiting = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
+    #expect(unsafe poll(&waiting, 1, -1) == 1)
+    for _ in 1...50 { logger.info("other \(filler)") }
+    #expect(logs.dropped == 49)
+    let reader = LineCounter()
+    try reader.read(from: readEnd)
+    logs.stop()
+    close(writeEnd)
+    let text = reader.text
+    close(readEnd)
+    let lines = text.split(separator: "\n")
+    #expect(lines.count { $0.hasSuffix("first \(filler)") } == 1)
+    #expect(lines.count { $0.hasSuffix("other \(filler)") } == 1)
+    #expect(text.contains("49 log lines dropped"))
+  }
+
   @Test("flush waits until what was logged is written")
   func flush() throws {
     let (readEnd, writeEnd) = try pipeEnds()

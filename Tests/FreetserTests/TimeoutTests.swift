@@ -184,6 +184,29 @@ struct VirtualTimeoutTests {
     #expect(other.statuses == [200] && other.length == short && !other.wire.wasResetByServer)
   }
 
+  @Test("Nor is one that takes nothing left to the system, if that is more than a little")
+  func lastRequestUntaken() {
+    let last = "GET / HTTP/1.1\nHost: a\nConnection: close\n\n"
+    // The first response is on its way when the last request comes.
+    let ahead = converse(
+      { ($0.send, $0.linger) = (short, short) },
+      [
+        .stopTaking, .send("GET / HTTP/1.1\nHost: a\n\n"), .pause(.milliseconds(1)), .send(last),
+      ])
+    #expect(ahead.wire.wasResetByServer && ahead.length > short)
+    // The response itself does not go out.
+    let stuck = converse(
+      { ($0.send, $0.linger) = (short, short) }, capacity: 10, [.stopTaking, .send(last)])
+    #expect(stuck.wire.wasResetByServer && stuck.length == short)
+  }
+
+  @Test("A CONNECT that is refused is waited for whatever it says, as more may come of it")
+  func lastConnect() {
+    let refused = converse(
+      { $0.linger = short }, [.send("CONNECT a:1 HTTP/1.1\nHost: a:1\nConnection: close\n\n")])
+    #expect(refused.statuses == [501] && refused.length == short)
+  }
+
   @Test(
     "A last response is waited for as long as some of it is taken, however often that is looked at")
   func slowToTake() {

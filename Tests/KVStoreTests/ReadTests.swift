@@ -282,6 +282,54 @@ struct ReadTests {
     #expect(longest < 1_100)
   }
 
+  @Test("Nor are those of reads that begin during a commit")
+  func keptBesideCommit() throws {
+    let store = store
+    let value = [UInt8](repeating: 7, count: 4_000)
+    let readers = store.readers!
+    var longest = 0
+    for number in 0..<2_000 {
+      try store.execute { try $0.overwrite(.accounts, "key \(number % 10)", value) }
+      // As whoever commits does, with a read in between that is done before the file has changed.
+      try readers.whileChanging {
+        try readers.read(until: .distantFuture) { _ = try $0.count(.accounts) }
+        #expect(!readers.letGoOfKept())
+      }
+      longest = max(longest, try store.executor.run { $0.connection.logPages })
+    }
+    #expect(longest < 1_100)
+  }
+
+  @Test("A read that was going on does not keep a compaction waiting once it is done")
+  func keptBesideCompaction() throws {
+    let store = store
+    try store.execute { storage in
+      for number in 0..<500 {
+        try storage.add(.accounts, "key \(number)", [UInt8](repeating: 7, count: 4_000))
+      }
+    }
+    try store.execute { storage in
+      for number in 0..<500 { try storage.delete(.accounts, "key \(number)") }
+    }
+    let before = try store.statistics().pages
+    let reads = Event()
+    let isOver = Atomic(false)
+    let ended = Event()
+    try startThread("reader") {
+      while !isOver.load(ordering: .relaxed) {
+        _ = try store.read { try $0.count(.accounts) }
+        reads.signal()
+      }
+      ended.signal()
+    }
+    reads.wait()
+    try store.compact()
+    isOver.store(true, ordering: .relaxed)
+    ended.wait()
+    #expect(try store.statistics().pages < before / 10)
+    #expect(try store.statistics().logSizeInBytes == 0)
+  }
+
   @Test("A snapshot that was kept does not hide for long what another program has stored")
   func keptBesideForeigners() throws {
     let store = store
@@ -290,7 +338,9 @@ struct ReadTests {
     let foreign = try SQLiteConnection(.file(directory.file("test.sqlite")))
     try foreign.execute("UPDATE accounts SET value = CAST('2' AS BLOB) WHERE key = 'ada'")
     try foreign.close()
-    while try store.read({ try balance($0) }) != "2" {}
+    let deadline = MonotonicTime.now() + .seconds(60)
+    while try store.read({ try balance($0) }) != "2", MonotonicTime.now() < deadline {}
+    #expect(MonotonicTime.now() < deadline)
     // Nor do routines see it late.
     #expect(try store.execute { try $0.get(.accounts, "ada")?.text } == "2")
   }

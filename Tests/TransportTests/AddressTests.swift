@@ -88,4 +88,12 @@ struct AddressRow: Sendable, CustomTestStringConvertible {
       try RawAddress(.unix(path: longest + "x"))
     }
   }
+
+  @Test("every octet is written as a number without zeros before it")
+  func octets() {
+    for octet in UInt8.min...UInt8.max {
+      let address = Address.ipv4(octets: [octet, 0, 255 - octet, octet], port: 1)
+      #expect(address.host == "\(octet).0.\(255 - octet).\(octet)")
+    }
+  }
 }

@@ -114,7 +114,7 @@ import Threads
     #expect(registry.count == 0)
   }
 
-  @Test("a thread that is done takes the next connection itself only if there is room for whoever it is")
+  @Test("a thread that is done takes the next connection only if there is room for whoever it is")
   func nextConnection() throws {
     let listener = try loopbackListener()
     func next(_ registry: ConnectionRegistry) -> Handoff<AcceptedConnection>? {
@@ -147,6 +147,39 @@ import Threads
     listener.close()
     #expect(next(others) == nil)
     withExtendedLifetime(clients) {}
+  }
+
+  @Test("nobody is refused for a place that is only kept for a connection that may not be there")
+  func keptPlace() throws {
+    let registry = ConnectionRegistry(
+      limits: limits { $0.connections = 1 }, newConnectionGrace: .seconds(1000))
+    // Whether the other has begun, and whether it was let in.
+    let other = Monitor<(hasBegun: Bool, isServed: Bool?)>((false, nil))
+    let none = registry.admitNext(at: .tcp(port: 0)) {
+      do {
+        let pair = Handoff(try SocketPair.tcp())
+        try Thread.startDetached(name: "other") {
+          other.withLock { $0.hasBegun = true }
+          other.wakeAll()
+          pair.take()!.split { _, server in
+            let admission = registry.admit(server, at: .tcp(port: 0))
+            let isServed = if case .served = admission { true } else { false }
+            other.withLock { $0.isServed = isServed }
+            other.wakeAll()
+          }
+        }
+      } catch {
+        Issue.record(error)
+      }
+      _ = other.wait { $0.hasBegun ? true : nil }
+      // It has a while to go wrong.
+      let early = other.wait(until: .now() + .milliseconds(100)) { $0.isServed }
+      #expect(early == nil)
+      return nil
+    }
+    let isThere = none != nil
+    #expect(!isThere)
+    #expect(other.wait { $0.isServed } == true)
   }
 
   @Test("connections on their way out beyond the limit are bounded")

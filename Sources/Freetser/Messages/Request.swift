@@ -51,7 +51,23 @@ public struct Request: Sendable {
 
   /// Letters, digits and a dash that no other request has, on this server or after a restart: for lines of a log that
   /// belong together. If a trusted proxy has given the request an id, it is that one (``Proxies/requestIDField``).
-  public var id: String { origin.requestID ?? "\(String(origin.number, radix: 36))-\(number)" }
+  public var id: String {
+    switch identity {
+    case .given(let id): id
+    case .counted(let connection, let number): "\(String(connection, radix: 36))-\(number)"
+    }
+  }
+
+  /// What ``id`` is made of.
+  enum Identity {
+    /// A trusted proxy has given it.
+    case given(String)
+    case counted(connection: UInt64, number: Int)
+  }
+
+  var identity: Identity {
+    origin.requestID.map { .given($0) } ?? .counted(connection: origin.number, number: number)
+  }
 
   /// The other end of the connection: the client, or the proxy before the server.
   public var peer: Address { origin.peer }

@@ -105,7 +105,8 @@ public struct RequestBody: ~Copyable {
   /// How large an array becomes that is too small for what has come, unless it is to grow step by step.
   ///
   /// Where the client has not said how much will come, one that has outgrown 64 KiB gets all that it may get unasked: room
-  /// that nothing is written to takes no memory, and to move so large an array again and again costs more than to receive it.
+  /// that nothing is written to takes addresses and no memory, and to move so large an array again and again costs more than
+  /// to receive it.
   private mutating func room(beyond count: Int) -> Int {
     if let declared = machine.declaredLength { return Int(min(declared, Self.reserved)) }
     return count > 65_536 ? min(limit, Int(Self.reserved)) : 0

@@ -8,7 +8,8 @@ import Transport
 /// A line about an exchange.
 struct AccessLine {
   private let exchange: Exchange
-  private let time: String
+  private let second: String
+  private let milliseconds: Int
 
   private enum Limit {
     static var method: Int { 32 }
@@ -16,62 +17,133 @@ struct AccessLine {
     static var field: Int { 256 }
   }
 
-  /// - Parameter time: When it ended.
-  init(_ exchange: Exchange, at time: String) {
+  /// - Parameters:
+  ///   - second: When it ended: a date and a time of day, with a `Z` at the end, before which the milliseconds are put.
+  ///   - milliseconds: From 0 to 999.
+  init(_ exchange: Exchange, at second: String, _ milliseconds: Int) {
     self.exchange = exchange
-    self.time = time
+    self.second = second
+    self.milliseconds = milliseconds
+  }
+
+  /// How long a line may be: what is ours in it has less than 512 bytes, and what is the client's was part of a head.
+  private var room: Int {
+    let limit = Limit.method + Limit.target + 2 * Limit.field
+    return 512 + OutputSpan<UInt8>.escapedSize * min(exchange.request?.head.length ?? 0, limit)
+  }
+
+  private func addTime(to line: inout OutputSpan<UInt8>) {
+    let second = second.utf8.span
+    line.append(copying: second.extracting(first: second.count - 1))
+    line.append(literal: ".")
+    line.append(UInt64(milliseconds), digits: 3)
+    line.append(literal: "Z")
   }
 
   /// What another end of a Unix domain socket calls itself is not worth a word.
-  private var client: String { exchange.client.host ?? "unix:" }
+  private func addClient(to line: inout OutputSpan<UInt8>) {
+    line.append(copying: (exchange.client.host ?? "unix:").utf8.span)
+  }
 
-  private var milliseconds: String {
-    let microseconds = exchange.duration.inNanoseconds / 1_000
-    return "\(microseconds / 1_000).\(padded(Int(microseconds % 1_000), to: 3))"
+  private func addDuration(to line: inout OutputSpan<UInt8>) {
+    let microseconds = UInt64(max(0, exchange.duration.inNanoseconds / 1_000))
+    line.append(microseconds / 1_000)
+    line.append(literal: ".")
+    line.append(microseconds % 1_000, digits: 3)
+  }
+
+  private func addID(of request: Request, to line: inout OutputSpan<UInt8>) {
+    switch request.identity {
+    case .given(let id): line.append(copying: id.utf8.span)
+    case .counted(let connection, let number):
+      line.append(connection, radix: 36)
+      line.append(literal: "-")
+      line.append(UInt64(number))
+    }
   }
 
   // MARK: Text
 
-  var text: String {
-    var line = EscapedLine()
-    line.add(time, " ", client, " \"")
-    if let request = exchange.request {
-      line.add(escaping: request.head.method.utf8.span, for: .text, atMost: Limit.method)
-      line.add(" ")
-      request.head.withTarget { line.add(escaping: $0, for: .text, atMost: Limit.target) }
-      line.add(" ", request.version.description, "\" ")
-    } else {
-      line.add("-\" ")
-    }
-    line.add(exchange.status.map { String($0.code) } ?? "-", " ", String(exchange.bodySize), " ")
-    line.add(milliseconds, "ms \"")
-    addText(.referer, to: &line)
-    line.add("\" \"")
-    addText(.userAgent, to: &line)
-    line.add("\" ", exchange.request?.id ?? "-", exchange.isComplete ? "\n" : " cut\n")
-    return line.string
+  var text: [UInt8] {
+    var line: [UInt8] = []
+    line.append(addingCapacity: room) { addText(to: &$0) }
+    return line
   }
 
-  private func addText(_ name: HTTPField.Name, to line: inout EscapedLine) {
-    let isThere = exchange.request?.fields.withValue(of: name.rawName) { value in
-      line.add(escaping: value, for: .text, atMost: Limit.field)
+  private func addText(to line: inout OutputSpan<UInt8>) {
+    addTime(to: &line)
+    line.append(literal: " ")
+    addClient(to: &line)
+    if let request = exchange.request {
+      line.append(literal: " \"")
+      request.head.withMethod { line.append(escaping: $0, for: .text, atMost: Limit.method) }
+      line.append(literal: " ")
+      request.head.withTarget { line.append(escaping: $0, for: .text, atMost: Limit.target) }
+      line.append(literal: " HTTP/1.")
+      line.append(UInt64(request.version.minor))
+      line.append(literal: "\" ")
+    } else {
+      line.append(literal: " \"-\" ")
+    }
+    if let status = exchange.status {
+      line.append(UInt64(status.code))
+    } else {
+      line.append(literal: "-")
+    }
+    line.append(literal: " ")
+    line.append(UInt64(exchange.bodySize))
+    line.append(literal: " ")
+    addDuration(to: &line)
+    line.append(literal: "ms \"")
+    addText("Referer", to: &line)
+    line.append(literal: "\" \"")
+    addText("User-Agent", to: &line)
+    line.append(literal: "\" ")
+    if let request = exchange.request {
+      addID(of: request, to: &line)
+    } else {
+      line.append(literal: "-")
+    }
+    line.append(literal: exchange.isComplete ? "\n" : " cut\n")
+  }
+
+  private func addText(_ name: String, to line: inout OutputSpan<UInt8>) {
+    let isThere = exchange.request?.fields.withValue(of: name) { value in
+      line.append(escaping: value, for: .text, atMost: Limit.field)
       return true
     }
-    if isThere == nil { line.add("-") }
+    if isThere == nil { line.append(literal: "-") }
   }
 
   // MARK: JSON
 
-  var json: String {
-    var line = EscapedLine()
-    line.add("{\"time\":\"", time, "\",\"client\":\"", client, "\"")
+  var json: [UInt8] {
+    var line: [UInt8] = []
+    line.append(addingCapacity: room) { addJSON(to: &$0) }
+    return line
+  }
+
+  private func addJSON(to line: inout OutputSpan<UInt8>) {
+    line.append(literal: "{\"time\":\"")
+    addTime(to: &line)
+    line.append(literal: "\",\"client\":\"")
+    addClient(to: &line)
+    line.append(literal: "\"")
     if let request = exchange.request {
-      addJSON("method", request.head.method.utf8.span, atMost: Limit.method, to: &line)
+      request.head.withMethod { addJSON("method", $0, atMost: Limit.method, to: &line) }
       request.head.withTarget { addJSON("target", $0, atMost: Limit.target, to: &line) }
-      line.add(",\"version\":\"", request.version.description, "\"")
+      line.append(literal: ",\"version\":\"HTTP/1.")
+      line.append(UInt64(request.version.minor))
+      line.append(literal: "\"")
     }
-    if let status = exchange.status { line.add(",\"status\":", String(status.code)) }
-    line.add(",\"bytes\":", String(exchange.bodySize), ",\"milliseconds\":", milliseconds)
+    if let status = exchange.status {
+      line.append(literal: ",\"status\":")
+      line.append(UInt64(status.code))
+    }
+    line.append(literal: ",\"bytes\":")
+    line.append(UInt64(exchange.bodySize))
+    line.append(literal: ",\"milliseconds\":")
+    addDuration(to: &line)
     if let request = exchange.request {
       request.fields.withValue(of: "Referer") {
         addJSON("referer", $0, atMost: Limit.field, to: &line)
@@ -79,83 +151,20 @@ struct AccessLine {
       request.fields.withValue(of: "User-Agent") {
         addJSON("agent", $0, atMost: Limit.field, to: &line)
       }
-      line.add(",\"request\":\"", request.id, "\"")
+      line.append(literal: ",\"request\":\"")
+      addID(of: request, to: &line)
+      line.append(literal: "\"")
     }
-    line.add(exchange.isComplete ? "}\n" : ",\"cut\":true}\n")
-    return line.string
+    line.append(literal: exchange.isComplete ? "}\n" : ",\"cut\":true}\n")
   }
 
   private func addJSON(
-    _ name: String, _ value: Span<UInt8>, atMost limit: Int, to line: inout EscapedLine
+    _ name: StaticString, _ value: Span<UInt8>, atMost limit: Int, to line: inout OutputSpan<UInt8>
   ) {
-    line.add(",\"", name, "\":\"")
-    line.add(escaping: value, for: .json, atMost: limit)
-    line.add("\"")
+    line.append(literal: ",\"")
+    line.append(literal: name)
+    line.append(literal: "\":\"")
+    line.append(escaping: value, for: .json, atMost: limit)
+    line.append(literal: "\"")
   }
-}
-
-/// A line of printable ASCII, whatever a client has put into it.
-struct EscapedLine {
-  private var bytes: [UInt8] = []
-
-  init() {
-    // Enough for most.
-    bytes.reserveCapacity(320)
-  }
-
-  var string: String { String(decoding: bytes, as: UTF8.self) }
-
-  /// Adds text of our own.
-  mutating func add(_ texts: String...) {
-    for text in texts { bytes.append(contentsOf: text.utf8) }
-  }
-
-  /// Adds what a client sent, to stand between quotes.
-  mutating func add(escaping value: Span<UInt8>, for format: AccessLog.Format, atMost limit: Int) {
-    let kept = value.extracting(first: min(value.count, limit))
-    let start = bytes.count
-    for index in kept.indices {
-      guard isPlain(kept[index]) else {
-        // Seldom: from its beginning again.
-        bytes.removeSubrange(start...)
-        addEscaped([UInt8](copying: kept), for: format)
-        break
-      }
-      bytes.append(kept[index])
-    }
-    if kept.count < value.count { add("...") }
-  }
-
-  private mutating func addEscaped(_ value: [UInt8], for format: AccessLog.Format) {
-    switch format {
-    case .text:
-      for byte in value {
-        if isPlain(byte) { bytes.append(byte) } else { add("\\x", hex(Int(byte), digits: 2)) }
-      }
-    case .json:
-      // In UTF-16, as JSON's escapes are (RFC 8259 section 7). What is not UTF-8 becomes U+FFFD.
-      for unit in String(decoding: value, as: UTF8.self).utf16 {
-        if let byte = UInt8(exactly: unit), isPlain(byte) {
-          bytes.append(byte)
-        } else {
-          add("\\u", hex(Int(unit), digits: 4))
-        }
-      }
-    }
-  }
-
-  /// Whether a byte is printable ASCII and none that quotes or escapes.
-  private func isPlain(_ byte: UInt8) -> Bool {
-    0x20..<0x7f ~= byte && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
-  }
-
-  private func hex(_ number: Int, digits: Int) -> String {
-    padded(number, to: digits, radix: 16)
-  }
-}
-
-/// A number with zeros before it.
-func padded(_ number: Int, to width: Int, radix: Int = 10) -> String {
-  let digits = String(number, radix: radix)
-  return String(repeating: "0", count: max(0, width - digits.count)) + digits
 }

@@ -59,9 +59,7 @@ public struct AccessLog: ServerObserver {
   public func exchangeEnded(_ exchange: Exchange) {
     if let isSkipped, isSkipped(exchange) { return }
     let now = CivilTime.now()
-    let second = Substring(queue.timestamp(of: now.seconds).utf8.dropLast())
-    let time = "\(second).\(padded(now.milliseconds, to: 3))Z"
-    let line = AccessLine(exchange, at: time)
-    queue.append(format == .json ? line.json : line.text)
+    let line = AccessLine(exchange, at: queue.timestamp(of: now.seconds), now.milliseconds)
+    queue.append((format == .json ? line.json : line.text).span)
   }
 }

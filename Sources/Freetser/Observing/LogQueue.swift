@@ -7,6 +7,7 @@
 // To wake the thread for each line would cost more than the rest of a small request. It is woken by the first, and waits
 // a moment for others before it writes them all at once.
 
+import HTTPCore
 public import Logging
 import Threads
 
@@ -29,7 +30,9 @@ public final class LogQueue: Sendable {
   public static let shared = LogQueue()
 
   private struct State {
-    var lines: [String] = []
+    /// The lines that wait, one behind the other, and how many they are.
+    var text: [UInt8] = []
+    var lines = 0
     var dropped = 0
     /// How many lines were ever queued, and how many of them the thread is done with.
     var queued = 0
@@ -50,11 +53,14 @@ public final class LogQueue: Sendable {
   /// How long the first line waits for others: too short for a person to notice, and long enough for hundreds of lines.
   private static let gathering: Duration = .milliseconds(10)
 
+  /// How long the lines may be on average, if as many wait as may. In bytes.
+  private static let roomForLine = 1_024
+
   /// Starts the thread. If the system has no thread to give, all lines are dropped.
   ///
   /// - Parameters:
   ///   - level: Lines below it are not made at all.
-  ///   - capacity: How many lines may wait; further ones are dropped and counted.
+  ///   - capacity: How many lines may wait, of 1 KiB on average at most; further ones are dropped and counted.
   ///   - descriptor: Where lines go; standard output unless said otherwise. It stays the caller's.
   public init(level: Logger.Level = .info, capacity: Int = 10_000, descriptor: Int32 = 1) {
     require(capacity > 0, "a log queue holds at least one line")
@@ -88,17 +94,22 @@ public final class LogQueue: Sendable {
 
   /// Adds a line, or drops it if the queue is full. The writer is woken only when the queue was empty, and when it is half
   /// full.
-  func append(_ line: String) {
+  func append(_ line: Span<UInt8>) {
     let wakesWriter = state.withLock { state in
-      guard state.lines.count < capacity, !state.isStopped else {
+      guard state.lines < capacity, hasRoom(for: line.count, state), !state.isStopped else {
         state.dropped += 1
         return false
       }
-      state.lines.append(line)
+      state.text.append(copying: line)
+      state.lines += 1
       state.queued += 1
-      return state.lines.count == 1 || state.lines.count == half
+      return state.lines == 1 || state.lines == half
     }
     if wakesWriter { state.wakeAll() }
+  }
+
+  private func hasRoom(for count: Int, _ state: State) -> Bool {
+    state.lines == 0 || state.text.count + count <= Self.roomForLine * capacity
   }
 
   /// So many lines are not left to wait for more.
@@ -133,13 +144,15 @@ public final class LogQueue: Sendable {
   private func write() {
     // A reader that goes away ends the log, not the program.
     blockBrokenPipeSignal()
-    while let (lines, dropped) = nextBatch() {
-      var text = lines.joined()
-      if dropped > 0 { text += "\(dropped) log lines dropped: the log is written too slowly\n" }
-      let isWritten = writeFully(Array(text.utf8))
+    while var batch = nextBatch() {
+      if batch.dropped > 0 {
+        let note = "\(batch.dropped) log lines dropped: the log is written too slowly\n"
+        batch.text.append(copying: note.utf8.span)
+      }
+      let isWritten = writeFully(batch.text)
       state.withLock { state in
-        state.finished += lines.count
-        if !isWritten { state.dropped += lines.count + dropped }
+        state.finished += batch.lines
+        if !isWritten { state.dropped += batch.lines + batch.dropped }
       }
       state.wakeAll()
     }
@@ -147,15 +160,15 @@ public final class LogQueue: Sendable {
     state.wakeAll()
   }
 
-  private func nextBatch() -> (lines: [String], dropped: Int)? {
-    _ = state.wait { $0.lines.isEmpty && !$0.isStopped ? nil : () }
+  private func nextBatch() -> (text: [UInt8], lines: Int, dropped: Int)? {
+    _ = state.wait { $0.lines == 0 && !$0.isStopped ? nil : () }
     _ = state.wait(until: .now() + Self.gathering) { state in
-      state.isStopped || state.waiting > 0 || state.lines.count >= half ? () : nil
+      state.isStopped || state.waiting > 0 || state.lines >= half ? () : nil
     }
     return state.withLock { state in
-      guard !state.lines.isEmpty else { return nil }
-      defer { (state.lines, state.dropped) = ([], 0) }
-      return (state.lines, state.dropped)
+      guard state.lines > 0 else { return nil }
+      defer { (state.text, state.lines, state.dropped) = ([], 0, 0) }
+      return (state.text, state.lines, state.dropped)
     }
   }
 

@@ -46,7 +46,7 @@ public struct QueuedLogHandler: LogHandler {
     }
     if let error = event.error { line += " error=\(Self.onOneLine("\(error)"))" }
     line += "\n"
-    queue.append(line)
+    queue.append(line.utf8.span)
   }
 
   /// Escapes what ends a line, moves a terminal's cursor, or turns the direction of writing round: what a client sent must

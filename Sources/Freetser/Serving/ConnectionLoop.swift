@@ -92,7 +92,9 @@ struct ConnectionLoop: ~Copyable {
     let source = origin.origin(of: head, service)
     if service.isObserved { beginObservation(of: head, from: source) }
     try check(head)
-    let clientSendsNoMore = !exchange.request.machine.isPersistent
+    // Of CONNECT more may come whatever it says: what is sent ahead for the tunnel.
+    let clientSendsNoMore =
+      !exchange.request.machine.isPersistent && !exchange.request.machine.isAnsweringConnect
     let request = Request(
       head: head, body: try receiveBody(), isServerReady: service.isReady, origin: source,
       number: requests)
@@ -109,8 +111,11 @@ struct ConnectionLoop: ~Copyable {
     if !closes, exchange.request.machine.ourState == .done { _ = exchange.request.drain() }
     guard exchange.request.machine.ourState == .done, exchange.request.machine.peerState == .done
     else {
-      // Nothing comes that a close would answer with a reset, and what was sent is little enough to be left to the system.
-      if clientSendsNoMore, hasReceivedAll(), response.isSmall { sendLast() } else { linger() }
+      // Nothing comes that a close would answer with a reset, and what was sent is little.
+      let mayClose =
+        clientSendsNoMore && hasReceivedAll() && response.isSmall
+        && exchange.request.raw.leavesLittle(isFirst: requests == 1)
+      if mayClose { sendLast() } else { linger() }
       return false
     }
     exchange.request.startNextExchange(reusing: request.head)

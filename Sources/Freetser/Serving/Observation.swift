@@ -47,7 +47,7 @@ extension ConnectionLoop {
   @inline(never)
   mutating func observe(_ response: Response, bodySize: Int?) {
     guard let observation else { return }
-    let isForHead = observation.exchange.request?.method == .head
+    let isForHead = exchange.request.machine.isAnsweringHead
     observation.exchange.status = response.status
     observation.exchange.bodySize = isForHead ? 0 : bodySize ?? 0
     observation.exchange.timeToResponse =

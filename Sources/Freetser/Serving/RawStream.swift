@@ -96,8 +96,21 @@ extension RawStream {
   mutating func flushLast() throws(TransportError) {
     guard !output.isEmpty else { return }
     hasSent = true
-    try stream.sendLast(output.span, within: sendLimit)
-    forgetOutput()
+    defer { forgetOutput() }
+    do throws(TransportError) {
+      try stream.sendLast(output.span, within: sendLimit)
+    } catch {
+      isStuck = error == .timedOut
+      throw error
+    }
+  }
+
+  /// Whether what was sent and not taken, and what is to be sent, is little enough to be left to the system: a head and
+  /// what is copied behind it.
+  ///
+  /// - Parameter isFirst: Whether nothing was sent before.
+  mutating func leavesLittle(isFirst: Bool) -> Bool {
+    output.count <= 32_768 && (isFirst || stream.untaken == 0)
   }
 
   private mutating func forgetOutput() {

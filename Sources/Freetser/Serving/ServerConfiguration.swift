@@ -150,7 +150,8 @@ public struct ServerConfiguration: Sendable {
 
     /// For a client to end its half after we have ended ours, so that it gets to read all of the response; 5 s by default.
     ///
-    /// A client that said `Connection: close` itself, and of which nothing more has come, is not waited for after a small response.
+    /// A client that said itself that its request is the last, and of which nothing more has come, is not waited for after a
+    /// small response.
     public var linger: Duration = .seconds(5)
 
     /// For a handler to answer, from its call on; `nil`, the default, is as long as it likes.
