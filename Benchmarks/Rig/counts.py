@@ -34,8 +34,11 @@ CORE = {
     "chunked-1MiB": ("1 MiB in chunks of 1 KiB, answered", 10),
 }
 SERVER = {
-    "/": "twelve bytes", "/get": "a read of the store", "/user": "a routine that finds what it would add",
-    "/put": "a routine that overwrites",
+    "`GET /`": ("/", "-", "twelve bytes"),
+    "`GET /`, logged": ("/", "access.log", "the same, with a line of the access log"),
+    "`GET /get`": ("/get", "-", "a read of the store"),
+    "`GET /user`": ("/user", "-", "a routine that finds what it would add"),
+    "`GET /put`": ("/put", "-", "a routine that overwrites"),
 }
 SERVER_REQUESTS = 1000
 STORE = {"read-1": "a read of one key", "normal-1": "an overwrite of one key, committed"}
@@ -61,9 +64,9 @@ def all_of_them(scratch, with_allocations):
 
     for name, (text, operations) in CORE.items():
         count(f"`{name}`", text, operations, lambda tool, n: valgrind.ended(tool, core, name, n))
-    for path, text in SERVER.items():
-        command = [server, scratch / "served.sqlite", "-", scratch / "file", "normal"]
-        count(f"`GET {path}`", text, SERVER_REQUESTS, lambda tool, n: served(tool, command, path, n, scratch))
+    for label, (path, log, text) in SERVER.items():
+        command = [server, scratch / "served.sqlite", log if log == "-" else scratch / log, scratch / "file", "normal"]
+        count(label, text, SERVER_REQUESTS, lambda tool, n: served(tool, command, path, n, scratch))
     for name, text in STORE.items():
         count(f"store `{name}`", text, 1000, lambda tool, n: valgrind.ended(tool, kv, name, file, n, store.COUNTED_KEYS))
     return counted
