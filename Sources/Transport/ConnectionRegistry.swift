@@ -158,7 +158,7 @@ final class ConnectionRegistry: Sendable {
     let (id, cause): (UInt64?, RefusalCause?) = state.wait { state in
       guard !state.refusesNew else { return (nil, nil) }
       // A place that is kept is given back or taken at once: whoever has it does not wait for a connection.
-      if !hasRoom(state), hasRoom(state, besides: state.reserved) { return nil }
+      if !hasRoom(state), freePlaces(state) > 0 { return nil }
       if let cause = reasonToRefuse(client, &state) { return (nil, cause) }
       return (state.add(entry), nil)
     }!
@@ -193,8 +193,12 @@ final class ConnectionRegistry: Sendable {
     return AcceptedConnection(id: id, socket, at: endpoint, entry, in: self)
   }
 
-  private func hasRoom(_ state: State, besides reserved: Int = 0) -> Bool {
-    state.live.count + state.reserved - reserved - state.leaving < limits.connections
+  /// Whether there is a place that is not kept for another.
+  private func hasRoom(_ state: State) -> Bool { freePlaces(state) > state.reserved }
+
+  /// How many places no connection has that stays.
+  private func freePlaces(_ state: State) -> Int {
+    limits.connections - (state.live.count - state.leaving)
   }
 
   private func reasonToRefuse(

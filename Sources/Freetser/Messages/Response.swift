@@ -78,8 +78,8 @@ public struct Response: Sendable {
     _ body: [UInt8], contentType: String = "application/octet-stream",
     status: HTTPResponse.Status = .ok, fields: ResponseFields = [:]
   ) -> Response {
-    let type = ResponseFields(.contentType, contentType)
-    return Response(status: status, fields: fields.completed(by: type), body: body)
+    let fields = fields.completed(by: ResponseFields(.contentType, contentType))
+    return Response(status: status, fields: fields, body: body)
   }
 
   /// A body that is sent while it is made, for what is large, or not known yet.
@@ -105,9 +105,8 @@ public struct Response: Sendable {
     fields: ResponseFields = [:], _ write: @escaping @Sendable (inout ResponseBody) throws -> Void
   ) -> Response {
     require(length ?? 0 >= 0, "a body has no negative length")
-    let type = ResponseFields(.contentType, contentType)
-    return Response(
-      status: status, fields: fields.completed(by: type), body: .stream(length: length, write))
+    let fields = fields.completed(by: ResponseFields(.contentType, contentType))
+    return Response(status: status, fields: fields, body: .stream(length: length, write))
   }
 
   /// 101: from here on both ends speak another protocol that the client asked for with `Upgrade`.

@@ -32,9 +32,9 @@ public struct ResponseFields: Equatable, Sendable, ExpressibleByDictionaryLitera
   static let json = ResponseFields(.contentType, "application/json")
 
   /// These with a media type, which is the other's only line, if they have none.
-  func completed(by type: ResponseFields) -> ResponseFields {
-    if lines.isEmpty { return type }
-    return self[.contentType] == nil ? ResponseFields(lines + type.lines) : self
+  func completed(by type: @autoclosure () -> ResponseFields) -> ResponseFields {
+    if lines.isEmpty { return type() }
+    return self[.contentType] == nil ? ResponseFields(lines + type().lines) : self
   }
 
   /// Equal when the lines are, in order: names without regard to case.
