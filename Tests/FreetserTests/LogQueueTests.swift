@@ -64,6 +64,17 @@ struct LogQueueTests {
     #expect(line.hasSuffix("a: é\\u{\(code)} k=ü\\u{\(code)}\n"), "\(line)")
   }
 
+  /// Reads while the queue ends; returns what it has written.
+  private func stop(_ logs: LogQueue, _ readEnd: Int32, _ writeEnd: Int32) throws -> String {
+    let reader = LineCounter()
+    try reader.read(from: readEnd)
+    logs.stop()
+    close(writeEnd)
+    let text = reader.text
+    close(readEnd)
+    return text
+  }
+
   @Test("A log that nobody reads keeps nobody waiting; what is dropped is counted and reported")
   func overflow() throws {
     let (readEnd, writeEnd) = try pipeEnds()
@@ -73,12 +84,7 @@ struct LogQueueTests {
     let filler = String(repeating: "x", count: 100)
     for number in 1...5_000 { logger.info("\(number) \(filler)") }
     let dropped = logs.dropped
-    let reader = LineCounter()
-    try reader.read(from: readEnd)
-    logs.stop()
-    close(writeEnd)
-    let text = reader.text
-    close(readEnd)
+    let text = try stop(logs, readEnd, writeEnd)
     let lines = text.split(separator: "\n")
     let reports = lines.compactMap {
       $0.wholeMatch(of: /(\d+) log lines dropped: .*/).flatMap { Int($0.1) }
@@ -100,12 +106,7 @@ struct LogQueueTests {
     #expect(unsafe poll(&waiting, 1, -1) == 1)
     for _ in 1...50 { logger.info("other \(filler)") }
     #expect(logs.dropped == 49)
-    let reader = LineCounter()
-    try reader.read(from: readEnd)
-    logs.stop()
-    close(writeEnd)
-    let text = reader.text
-    close(readEnd)
+    let text = try stop(logs, readEnd, writeEnd)
     let lines = text.split(separator: "\n")
     #expect(lines.count { $0.hasSuffix("first \(filler)") } == 1)
     #expect(lines.count { $0.hasSuffix("other \(filler)") } == 1)

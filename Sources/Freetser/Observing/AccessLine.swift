@@ -95,9 +95,9 @@ struct AccessLine {
     line.append(literal: " ")
     addDuration(to: &line)
     line.append(literal: "ms \"")
-    addText("Referer", to: &line)
+    addField("Referer", to: &line)
     line.append(literal: "\" \"")
-    addText("User-Agent", to: &line)
+    addField("User-Agent", to: &line)
     line.append(literal: "\" ")
     if let request = exchange.request {
       addID(of: request, to: &line)
@@ -107,7 +107,7 @@ struct AccessLine {
     line.append(literal: exchange.isComplete ? "\n" : " cut\n")
   }
 
-  private func addText(_ name: String, to line: inout OutputSpan<UInt8>) {
+  private func addField(_ name: String, to line: inout OutputSpan<UInt8>) {
     let isThere = exchange.request?.fields.withValue(of: name) { value in
       line.append(escaping: value, for: .text, atMost: Limit.field)
       return true
@@ -130,8 +130,8 @@ struct AccessLine {
     addClient(to: &line)
     line.append(literal: "\"")
     if let request = exchange.request {
-      request.head.withMethod { addJSON("method", $0, atMost: Limit.method, to: &line) }
-      request.head.withTarget { addJSON("target", $0, atMost: Limit.target, to: &line) }
+      request.head.withMethod { addMember("method", $0, atMost: Limit.method, to: &line) }
+      request.head.withTarget { addMember("target", $0, atMost: Limit.target, to: &line) }
       line.append(literal: ",\"version\":\"HTTP/1.")
       line.append(UInt64(request.version.minor))
       line.append(literal: "\"")
@@ -146,10 +146,10 @@ struct AccessLine {
     addDuration(to: &line)
     if let request = exchange.request {
       request.fields.withValue(of: "Referer") {
-        addJSON("referer", $0, atMost: Limit.field, to: &line)
+        addMember("referer", $0, atMost: Limit.field, to: &line)
       }
       request.fields.withValue(of: "User-Agent") {
-        addJSON("agent", $0, atMost: Limit.field, to: &line)
+        addMember("agent", $0, atMost: Limit.field, to: &line)
       }
       line.append(literal: ",\"request\":\"")
       addID(of: request, to: &line)
@@ -158,7 +158,7 @@ struct AccessLine {
     line.append(literal: exchange.isComplete ? "}\n" : ",\"cut\":true}\n")
   }
 
-  private func addJSON(
+  private func addMember(
     _ name: StaticString, _ value: Span<UInt8>, atMost limit: Int, to line: inout OutputSpan<UInt8>
   ) {
     line.append(literal: ",\"")
