@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -58,13 +59,15 @@ class Tab:
         self.driver.switch_to.window(self.handle)
 
     def notes(self):
+        """All of them as they stand at one moment: an event may replace any of them between two calls."""
         self.use()
-        return [note.text for note in self.driver.find_elements(By.CSS_SELECTOR, "#notes li p")]
+        return self.driver.execute_script(
+            "return [...document.querySelectorAll('#notes li p')].map(note => note.innerText)")
 
     def wait_for(self, notes):
         try:
             WebDriverWait(self.driver, PATIENCE).until(lambda _: self.notes() == notes)
-        except Exception:
+        except TimeoutException:
             raise SystemExit(f"expected {notes}, and there is {self.notes()}")
 
     def write(self, text):
@@ -72,6 +75,19 @@ class Tab:
         field = self.driver.find_element(By.NAME, "text")
         field.send_keys(text)
         self.driver.find_element(By.CSS_SELECTOR, ".new button").click()
+        # The page empties it once the server has answered, and would empty what the next call writes.
+        WebDriverWait(self.driver, PATIENCE).until(lambda _: field.get_property("value") == "")
+
+    def remove(self, index):
+        """Presses a note's button. One that an event has just replaced was not pressed, and is looked for again."""
+        self.use()
+        WebDriverWait(self.driver, PATIENCE, ignored_exceptions=[StaleElementReferenceException]).until(
+            lambda _: self.press(self.driver.find_elements(By.CSS_SELECTOR, "#notes li button")[index]))
+
+    def press(self, button):
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+        button.click()
+        return True
 
     def log_in(self, address, password):
         self.use()
@@ -129,8 +145,7 @@ def drive(driver, server, pictures):
     first.write("Survived a kill -9")
     second.wait_for(["Survived a kill -9", "Call Ada", "Buy <tea> & biscuits\nfor two"])
 
-    second.use()
-    driver.find_elements(By.CSS_SELECTOR, "#notes li button")[1].click()
+    second.remove(1)
     first.wait_for(["Survived a kill -9", "Buy <tea> & biscuits\nfor two"])
 
     first.use()
@@ -147,8 +162,7 @@ def drive(driver, server, pictures):
     first.write("Water the plants\nand the neighbour’s too")
     first.wait_for(
         ["Water the plants\nand the neighbour’s too", "W" * 300, "Survived a kill -9", "Buy <tea> & biscuits\nfor two"])
-    long = driver.find_elements(By.CSS_SELECTOR, "#notes li button")[1]
-    driver.execute_script("arguments[0].click()", long)
+    first.remove(1)
     first.wait_for(
         ["Water the plants\nand the neighbour’s too", "Survived a kill -9", "Buy <tea> & biscuits\nfor two"])
     take_pictures(driver, pictures, "notes", 700)
