@@ -14,7 +14,8 @@ STYLE = """<style>svg{--ink:#24292f}@media(prefers-color-scheme:dark){svg{--ink:
 # Seen on both; Freetser's own is the first.
 OURS, LIMIT = "#d9480f", "#7c8794"
 COLOURS = {
-    "freetser": OURS, "freetser-log": "#f59f00", "limit-thread": LIMIT, "limit-epoll": "#a6adb5", "limit-llhttp": "#5c6670", "nio": "#1c7ed6",
+    "freetser": OURS, "freetser-log": "#f59f00", "limit-thread": LIMIT, "limit-epoll": "#a6adb5",
+    "limit-llhttp": "#5c6670", "limit-llhttp-log": "#8a6d3b", "nio": "#1c7ed6",
     "hummingbird": "#7950f2", "flyingfox": "#e64980", "go": "#0ca5b8", "microhttpd": "#74b816", "nginx": "#2b8a3e",
     "h11": "#b08968"}
 

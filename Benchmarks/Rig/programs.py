@@ -31,12 +31,17 @@ def limit_epoll(scratch):
     return limit(compile_c(BENCHMARKS / "Limit" / "limit-epoll.c", scratch))
 
 
-def limit_llhttp(scratch):
+def limit_llhttp(scratch, *arguments):
     if LLHTTP is None:
         raise Missing("llhttp's sources")
     program = compile_c(
         BENCHMARKS / "Limit" / "limit-llhttp.c", scratch, "-I", LLHTTP / "include", sources=sorted((LLHTTP / "src").glob("*.c")))
-    return lambda workload: None if workload.closes else [program] if workload.path == "/" else None
+    return lambda workload: None if workload.closes else [program, *arguments] if workload.path == "/" else None
+
+
+def limit_llhttp_log(scratch):
+    """With a line a request in a file."""
+    return limit_llhttp(scratch, scratch / "limit.log")
 
 
 def limit(program):
@@ -126,7 +131,8 @@ def h11(scratch):
 
 # The first is what all others are compared with.
 PROGRAMS = {
-    "limit-thread": limit_thread, "limit-epoll": limit_epoll, "limit-llhttp": limit_llhttp, "freetser": freetser, "freetser-log": freetser_log,
+    "limit-thread": limit_thread, "limit-epoll": limit_epoll, "limit-llhttp": limit_llhttp,
+    "limit-llhttp-log": limit_llhttp_log, "freetser": freetser, "freetser-log": freetser_log,
     "nio": nio, "hummingbird": hummingbird, "flyingfox": flyingfox, "go": go, "microhttpd": microhttpd, "nginx": nginx,
     "h11": h11,
 }

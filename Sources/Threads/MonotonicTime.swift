@@ -54,10 +54,6 @@ public struct MonotonicTime: Comparable, Sendable {
 extension Duration {
   /// Whole nanoseconds, held to what `Int64` can count (292 years).
   package var inNanoseconds: Int64 {
-    // First, since `components` cannot tell of more seconds than Int64 can count.
-    if self >= .nanoseconds(Int64.max) { return .max }
-    if self <= .nanoseconds(Int64.min) { return .min }
-    let (seconds, attoseconds) = components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    Int64(clamping: attoseconds / 1_000_000_000)
   }
 }

@@ -21,7 +21,6 @@ import Testing
 @Suite("The access log", .serialized)
 struct AccessLogTests {
   private static let time = "2026-11-26T18:16:53.123Z"
-  private static let second = "2026-11-26T18:16:53Z"
 
   private struct Row: CustomTestStringConvertible, Sendable {
     var request: String?
@@ -77,13 +76,13 @@ struct AccessLogTests {
     let exchange = Exchange(
       made, status: row.status, bodySize: row.size, after: row.duration,
       isComplete: row.isComplete)
-    let line = AccessLine(exchange, at: Self.second, 123)
+    let lines = Lines(of: exchange)
     let client = made == nil ? "127.0.0.1" : "192.0.2.1"
     let id = made?.id ?? ""
-    #expect(line.textString == "\(Self.time) \(client) \(row.text.replacing("ID", with: id))\n")
+    #expect(lines.text == "\(Self.time) \(client) \(row.text.replacing("ID", with: id))\n")
     let members = row.json.replacing("\n", with: "").replacing("ID", with: id)
-    #expect(line.jsonString == "{\"time\":\"\(Self.time)\",\"client\":\"\(client)\",\(members)\n")
-    let read = try JSONDecoder().decode(Line.self, from: Data(line.jsonString.utf8))
+    #expect(lines.json == "{\"time\":\"\(Self.time)\",\"client\":\"\(client)\",\(members)\n")
+    let read = try JSONDecoder().decode(Line.self, from: Data(lines.json.utf8))
     #expect(read.status == row.status && read.target == made?.target)
   }
 
@@ -103,14 +102,14 @@ struct AccessLogTests {
         #expect(byte < 0x20 || byte == 0x7f)
         continue
       }
-      let line = AccessLine(Exchange(request, status: 200), at: Self.second, 123)
-      for text in [line.textString, line.jsonString] {
+      let lines = Lines(of: Exchange(request, status: 200))
+      for text in [lines.text, lines.json] {
         #expect(text.utf8.dropLast().allSatisfy { 0x20..<0x7f ~= $0 }, "byte \(byte)")
         #expect(text.utf8.last == 0x0a)
       }
-      let quotes = line.textString.utf8.count { $0 == UInt8(ascii: "\"") }
+      let quotes = lines.text.utf8.count { $0 == UInt8(ascii: "\"") }
       #expect(quotes == 6, "byte \(byte)")
-      let read = try JSONDecoder().decode(Line.self, from: Data(line.jsonString.utf8))
+      let read = try JSONDecoder().decode(Line.self, from: Data(lines.json.utf8))
       #expect(read.agent == String(decoding: [0x61, byte, 0x62], as: UTF8.self))
     }
   }
@@ -123,21 +122,21 @@ struct AccessLogTests {
       let agent = String(repeating: "a", count: 256 + extra)
       let request = try request(
         of: Array("\(method) \(target) HTTP/1.1\nHost: h\nUser-Agent: \(agent)\n\n".utf8))
-      let line = AccessLine(Exchange(request, status: 200), at: Self.second, 123)
-      let read = try JSONDecoder().decode(Line.self, from: Data(line.jsonString.utf8))
+      let lines = Lines(of: Exchange(request, status: 200))
+      let read = try JSONDecoder().decode(Line.self, from: Data(lines.json.utf8))
       func cut(_ text: String) -> String { extra == 0 ? text : text.dropLast() + "..." }
       #expect(read.method == cut(method))
       #expect(read.target == cut(target))
       #expect(read.agent == cut(agent))
-      #expect(line.textString.contains("\"\(cut(method)) \(cut(target)) HTTP/1.1\""))
-      #expect(line.textString.contains("\"\(cut(agent))\""))
+      #expect(lines.text.contains("\"\(cut(method)) \(cut(target)) HTTP/1.1\""))
+      #expect(lines.text.contains("\"\(cut(agent))\""))
     }
     // A character that is cut in two does not make the line less valid.
     let agent = String(repeating: "ü", count: 130)
     let request = try request(
       of: Array("GET / HTTP/1.1\nHost: h\nUser-Agent: a\(agent)\n\n".utf8))
-    let line = AccessLine(Exchange(request, status: 200), at: Self.second, 123)
-    let read = try JSONDecoder().decode(Line.self, from: Data(line.jsonString.utf8))
+    let lines = Lines(of: Exchange(request, status: 200))
+    let read = try JSONDecoder().decode(Line.self, from: Data(lines.json.utf8))
     #expect(read.agent == "a" + agent.prefix(127) + "\u{fffd}...")
   }
 
@@ -148,10 +147,9 @@ struct AccessLogTests {
       (Address.unix(path: "/a \"b\""), "unix:"), (.unix(path: nil), "unix:"),
       (.ipv6(octets: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], port: 8), "::1"),
     ] {
-      let line = AccessLine(
-        Exchange(try request(of: head, from: address), status: 200), at: Self.second, 123)
-      #expect(line.textString.hasPrefix("\(Self.time) \(written) \"GET"))
-      #expect(line.jsonString.contains("\"client\":\"\(written)\""))
+      let lines = Lines(of: Exchange(try request(of: head, from: address), status: 200))
+      #expect(lines.text.hasPrefix("\(Self.time) \(written) \"GET"))
+      #expect(lines.json.contains("\"client\":\"\(written)\""))
     }
   }
 
@@ -204,7 +202,13 @@ struct AccessLogTests {
   }
 }
 
-extension AccessLine {
-  fileprivate var textString: String { String(decoding: text, as: UTF8.self) }
-  fileprivate var jsonString: String { String(decoding: json, as: UTF8.self) }
+/// What the log says of an exchange in either format.
+private struct Lines {
+  let text: String
+  let json: String
+
+  init(of exchange: Exchange) {
+    text = String(decoding: AccessLine.text(of: exchange), as: UTF8.self)
+    json = String(decoding: AccessLine.json(of: exchange), as: UTF8.self)
+  }
 }

@@ -54,14 +54,15 @@ struct CivilTime: Equatable {
     (number >= 0 ? number : number - divisor + 1) / divisor
   }
 
-  /// Seconds since 1970, now, on the system's clock.
-  static func nowInSeconds() -> Int { now().seconds }
-
-  /// Seconds since 1970, and what is over in milliseconds.
-  static func now() -> (seconds: Int, milliseconds: Int) {
+  /// Seconds since 1970, now, on the system's clock: as of its last tick, as the times of files are, which costs little.
+  static func nowInSeconds() -> Int {
     var time = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &time)
-    return (Int(time.tv_sec), Int(time.tv_nsec) / 1_000_000)
+    #if canImport(Darwin)
+      unsafe clock_gettime(CLOCK_REALTIME, &time)
+    #else
+      unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
+    #endif
+    return Int(time.tv_sec)
   }
 
   /// `Sun, 06 Nov 1994 08:49:37 GMT` (IMF-fixdate, RFC 9110 section 5.6.7).
@@ -79,8 +80,27 @@ struct CivilTime: Equatable {
 
   /// `1994-11-06T08:49:37Z` (RFC 3339).
   var timestamp: String {
-    "\(padded(year, to: 4))-\(padded(month))-\(padded(day))"
-      + "T\(padded(hour)):\(padded(minute)):\(padded(second))Z"
+    String(copying: dateAndTime.span, 0..<dateAndTime.count) + "Z"
+  }
+
+  /// `1994-11-06T08:49:37`: a ``timestamp`` before its zone.
+  var dateAndTime: [19 of UInt8] {
+    var text = [19 of UInt8](repeating: UInt8(ascii: "-"))
+    func write(_ number: Int, at place: Int) {
+      text[place] = UInt8(ascii: "0") + UInt8(number / 10)
+      text[place + 1] = UInt8(ascii: "0") + UInt8(number % 10)
+    }
+    write(year / 100, at: 0)
+    write(year % 100, at: 2)
+    write(month, at: 5)
+    write(day, at: 8)
+    text[10] = UInt8(ascii: "T")
+    write(hour, at: 11)
+    text[13] = UInt8(ascii: ":")
+    write(minute, at: 14)
+    text[16] = UInt8(ascii: ":")
+    write(second, at: 17)
+    return text
   }
 
   private func padded(_ number: Int, to width: Int = 2) -> String {

@@ -35,7 +35,7 @@ public struct Request: Sendable {
   ) {
     let origin = RequestOrigin(
       peer: peer, peerCredentials: peerCredentials, client: client ?? peer, scheme: scheme,
-      number: .random(in: 0...UInt64.max))
+      connection: String(UInt64.random(in: 0...UInt64.max), radix: 36))
     self.init(head: head, body: body, isServerReady: true, origin: origin, number: 0)
   }
 
@@ -54,7 +54,7 @@ public struct Request: Sendable {
   public var id: String {
     switch identity {
     case .given(let id): id
-    case .counted(let connection, let number): "\(String(connection, radix: 36))-\(number)"
+    case .counted(let connection, let number): "\(connection)-\(number)"
     }
   }
 
@@ -62,11 +62,11 @@ public struct Request: Sendable {
   enum Identity {
     /// A trusted proxy has given it.
     case given(String)
-    case counted(connection: UInt64, number: Int)
+    case counted(connection: String, number: Int)
   }
 
   var identity: Identity {
-    origin.requestID.map { .given($0) } ?? .counted(connection: origin.number, number: number)
+    origin.requestID.map { .given($0) } ?? .counted(connection: origin.connection, number: number)
   }
 
   /// The other end of the connection: the client, or the proxy before the server.
@@ -79,6 +79,9 @@ public struct Request: Sendable {
   ///
   /// ``ServerConfiguration/proxies`` says who is trusted. The port is 0 where a proxy does not tell it.
   public var client: Address { origin.client }
+
+  /// ``client``'s host in text.
+  var clientHost: String? { origin.clientHost }
 
   /// The scheme that the client used: `http`, unless a proxy that is trusted says otherwise.
   public var scheme: Scheme { origin.scheme }

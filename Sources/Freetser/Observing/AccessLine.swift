@@ -5,166 +5,162 @@ import HTTPTypes
 import Threads
 import Transport
 
-/// A line about an exchange.
-struct AccessLine {
-  private let exchange: Exchange
-  private let second: String
-  private let milliseconds: Int
+/// Makes lines about exchanges.
+///
+/// An exchange is handed on as it is, and never kept: each copy would be counted eight times.
+enum AccessLine {
+  /// A line for people.
+  static func text(of exchange: Exchange) -> [UInt8] {
+    var line: [UInt8] = []
+    line.append(addingCapacity: room(for: exchange)) { $0.appendText(of: exchange) }
+    return line
+  }
 
-  private enum Limit {
+  /// A line for programs.
+  static func json(of exchange: Exchange) -> [UInt8] {
+    var line: [UInt8] = []
+    line.append(addingCapacity: room(for: exchange)) { $0.appendJSON(of: exchange) }
+    return line
+  }
+
+  /// How much of a client's words stands in a line. In bytes.
+  fileprivate enum Limit {
     static var method: Int { 32 }
     static var target: Int { 1_024 }
     static var field: Int { 256 }
   }
 
-  /// - Parameters:
-  ///   - second: When it ended: a date and a time of day, with a `Z` at the end, before which the milliseconds are put.
-  ///   - milliseconds: From 0 to 999.
-  init(_ exchange: Exchange, at second: String, _ milliseconds: Int) {
-    self.exchange = exchange
-    self.second = second
-    self.milliseconds = milliseconds
-  }
-
   /// How long a line may be: what is ours in it has less than 512 bytes, and what is the client's was part of a head.
-  private var room: Int {
+  private static func room(for exchange: Exchange) -> Int {
     let limit = Limit.method + Limit.target + 2 * Limit.field
     return 512 + OutputSpan<UInt8>.escapedSize * min(exchange.request?.head.length ?? 0, limit)
   }
+}
 
-  private func addTime(to line: inout OutputSpan<UInt8>) {
-    let second = second.utf8.span
-    line.append(copying: second.extracting(first: second.count - 1))
-    line.append(literal: ".")
-    line.append(UInt64(milliseconds), digits: 3)
-    line.append(literal: "Z")
+private typealias Limit = AccessLine.Limit
+
+// MARK: Text
+
+extension OutputSpan where Element == UInt8 {
+  fileprivate mutating func appendText(of exchange: Exchange) {
+    appendTime(exchange.end)
+    append(literal: " ")
+    appendClient(of: exchange)
+    append(literal: " \"")
+    appendRequestLine(exchange.request?.head)
+    append(literal: "\" ")
+    if let status = exchange.status {
+      append(status.code)
+    } else {
+      append(literal: "-")
+    }
+    append(literal: " ")
+    append(exchange.bodySize)
+    append(literal: " ")
+    appendMilliseconds(exchange.duration)
+    append(literal: "ms \"")
+    appendField("Referer", of: exchange)
+    append(literal: "\" \"")
+    appendField("User-Agent", of: exchange)
+    append(literal: "\" ")
+    append(id: exchange.request?.identity)
+    append(literal: exchange.isComplete ? "\n" : " cut\n")
+  }
+
+  private mutating func appendRequestLine(_ head: RequestHead?) {
+    guard let head else { return append(literal: "-") }
+    head.withMethod { append(escaping: $0, for: .text, atMost: Limit.method) }
+    append(literal: " ")
+    head.withTarget { append(escaping: $0, for: .text, atMost: Limit.target) }
+    append(literal: " HTTP/1.")
+    append(Int(head.version.minor))
+  }
+
+  private mutating func appendField(_ name: String, of exchange: Exchange) {
+    let isThere = exchange.request?.fields.withValue(of: name) { value in
+      append(escaping: value, for: .text, atMost: Limit.field)
+      return true
+    }
+    if isThere == nil { append(literal: "-") }
+  }
+}
+
+// MARK: JSON
+
+extension OutputSpan where Element == UInt8 {
+  fileprivate mutating func appendJSON(of exchange: Exchange) {
+    append(literal: "{\"time\":\"")
+    appendTime(exchange.end)
+    append(literal: "\",\"client\":\"")
+    appendClient(of: exchange)
+    append(literal: "\"")
+    if let head = exchange.request?.head {
+      head.withMethod { appendMember("method", $0, atMost: Limit.method) }
+      head.withTarget { appendMember("target", $0, atMost: Limit.target) }
+      append(literal: ",\"version\":\"HTTP/1.")
+      append(Int(head.version.minor))
+      append(literal: "\"")
+    }
+    if let status = exchange.status {
+      append(literal: ",\"status\":")
+      append(status.code)
+    }
+    append(literal: ",\"bytes\":")
+    append(exchange.bodySize)
+    append(literal: ",\"milliseconds\":")
+    appendMilliseconds(exchange.duration)
+    if let fields = exchange.request?.fields {
+      fields.withValue(of: "Referer") { appendMember("referer", $0, atMost: Limit.field) }
+      fields.withValue(of: "User-Agent") { appendMember("agent", $0, atMost: Limit.field) }
+      append(literal: ",\"request\":\"")
+      append(id: exchange.request?.identity)
+      append(literal: "\"")
+    }
+    append(literal: exchange.isComplete ? "}\n" : ",\"cut\":true}\n")
+  }
+
+  private mutating func appendMember(
+    _ name: StaticString, _ value: Span<UInt8>, atMost limit: Int
+  ) {
+    append(literal: ",\"")
+    append(literal: name)
+    append(literal: "\":\"")
+    append(escaping: value, for: .json, atMost: limit)
+    append(literal: "\"")
+  }
+}
+
+// MARK: What both have
+
+extension OutputSpan where Element == UInt8 {
+  private mutating func appendTime(_ time: LogTime) {
+    append(copying: time.dateAndTime.span)
+    append(literal: ".")
+    append(time.milliseconds, digits: 3)
+    append(literal: "Z")
   }
 
   /// What another end of a Unix domain socket calls itself is not worth a word.
-  private func addClient(to line: inout OutputSpan<UInt8>) {
-    line.append(copying: (exchange.client.host ?? "unix:").utf8.span)
+  private mutating func appendClient(of exchange: Exchange) {
+    let host = exchange.request != nil ? exchange.request?.clientHost : exchange.peer.host
+    append(copying: (host ?? "unix:").utf8.span)
   }
 
-  private func addDuration(to line: inout OutputSpan<UInt8>) {
-    let microseconds = UInt64(max(0, exchange.duration.inNanoseconds / 1_000))
-    line.append(microseconds / 1_000)
-    line.append(literal: ".")
-    line.append(microseconds % 1_000, digits: 3)
+  private mutating func appendMilliseconds(_ duration: Duration) {
+    let microseconds = Int(max(0, duration.inNanoseconds / 1_000))
+    append(microseconds / 1_000)
+    append(literal: ".")
+    append(microseconds % 1_000, digits: 3)
   }
 
-  private func addID(of request: Request, to line: inout OutputSpan<UInt8>) {
-    switch request.identity {
-    case .given(let id): line.append(copying: id.utf8.span)
+  private mutating func append(id: Request.Identity?) {
+    switch id {
+    case .given(let id): append(copying: id.utf8.span)
     case .counted(let connection, let number):
-      line.append(connection, radix: 36)
-      line.append(literal: "-")
-      line.append(UInt64(number))
+      append(copying: connection.utf8.span)
+      append(literal: "-")
+      append(number)
+    case nil: append(literal: "-")
     }
-  }
-
-  // MARK: Text
-
-  var text: [UInt8] {
-    var line: [UInt8] = []
-    line.append(addingCapacity: room) { addText(to: &$0) }
-    return line
-  }
-
-  private func addText(to line: inout OutputSpan<UInt8>) {
-    addTime(to: &line)
-    line.append(literal: " ")
-    addClient(to: &line)
-    if let request = exchange.request {
-      line.append(literal: " \"")
-      request.head.withMethod { line.append(escaping: $0, for: .text, atMost: Limit.method) }
-      line.append(literal: " ")
-      request.head.withTarget { line.append(escaping: $0, for: .text, atMost: Limit.target) }
-      line.append(literal: " HTTP/1.")
-      line.append(UInt64(request.version.minor))
-      line.append(literal: "\" ")
-    } else {
-      line.append(literal: " \"-\" ")
-    }
-    if let status = exchange.status {
-      line.append(UInt64(status.code))
-    } else {
-      line.append(literal: "-")
-    }
-    line.append(literal: " ")
-    line.append(UInt64(exchange.bodySize))
-    line.append(literal: " ")
-    addDuration(to: &line)
-    line.append(literal: "ms \"")
-    addField("Referer", to: &line)
-    line.append(literal: "\" \"")
-    addField("User-Agent", to: &line)
-    line.append(literal: "\" ")
-    if let request = exchange.request {
-      addID(of: request, to: &line)
-    } else {
-      line.append(literal: "-")
-    }
-    line.append(literal: exchange.isComplete ? "\n" : " cut\n")
-  }
-
-  private func addField(_ name: String, to line: inout OutputSpan<UInt8>) {
-    let isThere = exchange.request?.fields.withValue(of: name) { value in
-      line.append(escaping: value, for: .text, atMost: Limit.field)
-      return true
-    }
-    if isThere == nil { line.append(literal: "-") }
-  }
-
-  // MARK: JSON
-
-  var json: [UInt8] {
-    var line: [UInt8] = []
-    line.append(addingCapacity: room) { addJSON(to: &$0) }
-    return line
-  }
-
-  private func addJSON(to line: inout OutputSpan<UInt8>) {
-    line.append(literal: "{\"time\":\"")
-    addTime(to: &line)
-    line.append(literal: "\",\"client\":\"")
-    addClient(to: &line)
-    line.append(literal: "\"")
-    if let request = exchange.request {
-      request.head.withMethod { addMember("method", $0, atMost: Limit.method, to: &line) }
-      request.head.withTarget { addMember("target", $0, atMost: Limit.target, to: &line) }
-      line.append(literal: ",\"version\":\"HTTP/1.")
-      line.append(UInt64(request.version.minor))
-      line.append(literal: "\"")
-    }
-    if let status = exchange.status {
-      line.append(literal: ",\"status\":")
-      line.append(UInt64(status.code))
-    }
-    line.append(literal: ",\"bytes\":")
-    line.append(UInt64(exchange.bodySize))
-    line.append(literal: ",\"milliseconds\":")
-    addDuration(to: &line)
-    if let request = exchange.request {
-      request.fields.withValue(of: "Referer") {
-        addMember("referer", $0, atMost: Limit.field, to: &line)
-      }
-      request.fields.withValue(of: "User-Agent") {
-        addMember("agent", $0, atMost: Limit.field, to: &line)
-      }
-      line.append(literal: ",\"request\":\"")
-      addID(of: request, to: &line)
-      line.append(literal: "\"")
-    }
-    line.append(literal: exchange.isComplete ? "}\n" : ",\"cut\":true}\n")
-  }
-
-  private func addMember(
-    _ name: StaticString, _ value: Span<UInt8>, atMost limit: Int, to line: inout OutputSpan<UInt8>
-  ) {
-    line.append(literal: ",\"")
-    line.append(literal: name)
-    line.append(literal: "\":\"")
-    line.append(escaping: value, for: .json, atMost: limit)
-    line.append(literal: "\"")
   }
 }

@@ -58,8 +58,11 @@ public struct AccessLog: ServerObserver {
   /// Writes the line.
   public func exchangeEnded(_ exchange: Exchange) {
     if let isSkipped, isSkipped(exchange) { return }
-    let now = CivilTime.now()
-    let line = AccessLine(exchange, at: queue.timestamp(of: now.seconds), now.milliseconds)
-    queue.append((format == .json ? line.json : line.text).span)
+    let line =
+      switch format {
+      case .text: AccessLine.text(of: exchange)
+      case .json: AccessLine.json(of: exchange)
+      }
+    queue.append(line.span)
   }
 }

@@ -6,17 +6,29 @@ import HTTPCore
 /// Adds what a line of printable ASCII is made of, for which there must be room.
 extension OutputSpan where Element == UInt8 {
   /// Adds a number, with zeros before it if it has fewer digits.
-  mutating func append(_ number: UInt64, digits width: Int = 1, radix: UInt64 = 10) {
-    var digits = [64 of UInt8](repeating: UInt8(ascii: "0"))
-    var start = digits.count
-    var rest = number
+  mutating func append(_ number: Int, digits width: Int = 1) {
+    // As many as fit into a register, the last one on top.
+    if number >= 100_000_000 { append(number / 100_000_000, digits: width - 8) }
+    let least = number >= 100_000_000 ? 8 : width
+    var rest = UInt32(number % 100_000_000)
+    var digits: UInt64 = 0
+    var count = 0
     repeat {
-      start -= 1
-      let digit = UInt8(rest % radix)
-      digits[start] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-      rest /= radix
-    } while rest > 0
-    append(copying: digits.span.extracting(min(start, digits.count - width)...))
+      digits = digits << 8 | UInt64(UInt32(UInt8(ascii: "0")) + rest % 10)
+      rest /= 10
+      count += 1
+    } while rest > 0 || count < least
+    for _ in 0..<count {
+      append(UInt8(truncatingIfNeeded: digits))
+      digits >>= 8
+    }
+  }
+
+  /// Adds a number of so many hexadecimal digits.
+  private mutating func append(hexadecimal number: Int, digits: Int) {
+    if digits > 1 { append(hexadecimal: number / 16, digits: digits - 1) }
+    let digit = UInt8(number % 16)
+    append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
   }
 
   /// Adds what a client sent, to stand between quotes; of what is longer than `limit` its beginning and `...`.
@@ -45,7 +57,7 @@ extension OutputSpan where Element == UInt8 {
           append(byte)
         } else {
           append(literal: "\\x")
-          append(UInt64(byte), digits: 2, radix: 16)
+          append(hexadecimal: Int(byte), digits: 2)
         }
       }
     case .json:
@@ -55,7 +67,7 @@ extension OutputSpan where Element == UInt8 {
           append(byte)
         } else {
           append(literal: "\\u")
-          append(UInt64(unit), digits: 4, radix: 16)
+          append(hexadecimal: Int(unit), digits: 4)
         }
       }
     }

@@ -44,8 +44,6 @@ public final class LogQueue: Sendable {
   }
 
   private let state = Monitor(State())
-  /// The present second in text, made once for all lines of it.
-  private let clock = Monitor((second: Int.min, text: ""))
   private let capacity: Int
   private let descriptor: Int32
   private let level: Logger.Level
@@ -55,6 +53,9 @@ public final class LogQueue: Sendable {
 
   /// How long the lines may be on average, if as many wait as may. In bytes.
   private static let roomForLine = 1_024
+
+  /// So much memory is kept from one batch to the next: that of 10 ms of a busy server's accesses. In bytes.
+  private static let keptMemory = 1 << 18
 
   /// Starts the thread. If the system has no thread to give, all lines are dropped.
   ///
@@ -81,16 +82,6 @@ public final class LogQueue: Sendable {
 
   /// How many lines were dropped and not reported yet.
   public var dropped: Int { state.withLock { $0.dropped } }
-
-  /// The time to be written before a line: `1994-11-06T08:49:37Z`.
-  func timestamp(of second: Int = CivilTime.nowInSeconds()) -> String {
-    clock.withLock { clock in
-      if clock.second != second {
-        clock = (second, CivilTime(secondsSince1970: second).timestamp)
-      }
-      return clock.text
-    }
-  }
 
   /// Adds a line, or drops it if the queue is full. The writer is woken only when the queue was empty, and when it is half
   /// full.
@@ -144,15 +135,16 @@ public final class LogQueue: Sendable {
   private func write() {
     // A reader that goes away ends the log, not the program.
     blockBrokenPipeSignal()
-    while var batch = nextBatch() {
-      if batch.dropped > 0 {
-        let note = "\(batch.dropped) log lines dropped: the log is written too slowly\n"
-        batch.text.append(copying: note.utf8.span)
+    var text: [UInt8] = []
+    while let (lines, dropped) = nextBatch(&text) {
+      if dropped > 0 {
+        let note = "\(dropped) log lines dropped: the log is written too slowly\n"
+        text.append(copying: note.utf8.span)
       }
-      let isWritten = writeFully(batch.text)
+      let isWritten = writeFully(text)
       state.withLock { state in
-        state.finished += batch.lines
-        if !isWritten { state.dropped += batch.lines + batch.dropped }
+        state.finished += lines
+        if !isWritten { state.dropped += lines + dropped }
       }
       state.wakeAll()
     }
@@ -160,15 +152,18 @@ public final class LogQueue: Sendable {
     state.wakeAll()
   }
 
-  private func nextBatch() -> (text: [UInt8], lines: Int, dropped: Int)? {
+  /// Gives the lines that wait for the memory of those before them, which the next ones then need not ask for.
+  private func nextBatch(_ text: inout [UInt8]) -> (lines: Int, dropped: Int)? {
+    text.removeAll(keepingCapacity: text.capacity <= Self.keptMemory)
     _ = state.wait { $0.lines == 0 && !$0.isStopped ? nil : () }
     _ = state.wait(until: .now() + Self.gathering) { state in
       state.isStopped || state.waiting > 0 || state.lines >= half ? () : nil
     }
     return state.withLock { state in
       guard state.lines > 0 else { return nil }
-      defer { (state.text, state.lines, state.dropped) = ([], 0, 0) }
-      return (state.text, state.lines, state.dropped)
+      defer { (state.lines, state.dropped) = (0, 0) }
+      swap(&text, &state.text)
+      return (state.lines, state.dropped)
     }
   }
 

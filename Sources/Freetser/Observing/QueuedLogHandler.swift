@@ -29,7 +29,7 @@ public struct QueuedLogHandler: LogHandler {
     var line = ""
     line.reserveCapacity(120)
     // Piece by piece, as a server may log a line a request: an interpolation takes twice as long.
-    line += queue.timestamp()
+    line += CivilTime(secondsSince1970: CivilTime.nowInSeconds()).timestamp
     line += " "
     line += event.level.rawValue
     line += " ["

@@ -47,10 +47,27 @@ public struct Exchange: Sendable {
   public internal(set) var duration: Duration = .zero
   /// Whether the response was given whole, as far as can be told at this end.
   public internal(set) var isComplete = false
+  /// When it ended.
+  var end = LogTime()
 
   init(_ request: Request?, from peer: Address) {
     self.request = request
     self.peer = peer
+  }
+
+  mutating func responseBegan(
+    _ status: HTTPResponse.Status, bodySize: Int, after time: Duration
+  ) {
+    self.status = status
+    self.bodySize = bodySize
+    timeToResponse = time
+  }
+
+  /// - Parameter time: `nil` if no longer than until it began.
+  mutating func responseEnded(at end: LogTime, after time: Duration?, isComplete: Bool) {
+    self.end = end
+    self.isComplete = isComplete
+    duration = time ?? timeToResponse ?? .zero
   }
 
   /// The client, as far as its address is known (``Request/client``).

@@ -19,7 +19,7 @@ struct ConnectionLoop: ~Copyable {
   private(set) var requests = 0
   private let number: UInt64
   /// The exchange that goes on, for those who observe.
-  var observation: Observation?
+  var observation = Observation()
 
   /// Why a connection ends before its time.
   enum Interruption: Error {
@@ -89,15 +89,15 @@ struct ConnectionLoop: ~Copyable {
   private mutating func answer(
     _ head: consuming RequestHead, from origin: Origin
   ) throws(Interruption) -> Bool {
-    let source = origin.origin(of: head, service)
-    if service.isObserved { beginObservation(of: head, from: source) }
-    try check(head)
+    var request = Request(
+      head: head, body: [], isServerReady: service.isReady,
+      origin: origin.origin(of: head, service), number: requests)
+    if service.isObserved { beginObservation(of: request) }
+    try check(request.version)
     // Of CONNECT more may come whatever it says: what is sent ahead for the tunnel.
     let clientSendsNoMore =
       !exchange.request.machine.isPersistent && !exchange.request.machine.isAnsweringConnect
-    let request = Request(
-      head: head, body: try receiveBody(), isServerReady: service.isReady, origin: source,
-      number: requests)
+    if service.readsBodies, !exchange.request.isAtEnd { request.body = try receiveBody() }
     var response = try respond(to: request)
     requests += 1
     let isLast = requests >= service.configuration.maximumRequestsPerConnection ?? .max
@@ -128,16 +128,15 @@ struct ConnectionLoop: ~Copyable {
   }
 
   /// Refuses as soon as the head is there what the body would not make better.
-  private mutating func check(_ head: RequestHead) throws(Interruption) {
-    guard head.version >= service.configuration.minimumVersion else {
+  private mutating func check(_ version: Version) throws(Interruption) {
+    guard version >= service.configuration.minimumVersion else {
       throw .refused(.versionNotSupported)
     }
     guard !exchange.request.machine.clientExpectsOther else { throw .refused(.expectationFailed) }
   }
 
-  /// The body, if the handler is to be given it with the request.
+  /// The body, for a handler that is given it with the request.
   private mutating func receiveBody() throws(Interruption) -> [UInt8] {
-    guard service.readsBodies else { return [] }
     do throws(StreamError) {
       return try exchange.request.readAll()
     } catch {

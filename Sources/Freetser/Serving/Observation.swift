@@ -6,19 +6,15 @@ import HTTPCore
 import Threads
 import Transport
 
-/// An exchange that goes on, and when it began.
-///
-/// An object, so that a connection that nobody observes has no room for it.
-final class Observation {
-  var exchange: Exchange
-  let began: MonotonicTime
+/// The exchange of a connection that goes on, and when it began.
+struct Observation {
+  /// `nil` between exchanges, and where nobody observes.
+  var exchange: Exchange?
+  var began = MonotonicTime.distantFuture
   /// Whether the handler writes the body, so that its size is known in the end.
   var isWritten = false
-
-  init(_ exchange: Exchange, began: MonotonicTime) {
-    self.exchange = exchange
-    self.began = began
-  }
+  /// The time of day, kept from one exchange to the next.
+  var clock = LogTime()
 }
 
 // Not inlined, as connections that nobody observes need no stack for it.
@@ -36,22 +32,19 @@ extension ConnectionLoop {
   }
 
   @inline(never)
-  mutating func beginObservation(of head: RequestHead, from origin: RequestOrigin) {
-    let request = Request(
-      head: head, body: [], isServerReady: service.isReady, origin: origin, number: requests)
-    let stream = exchange.request.raw.stream
-    observation = Observation(Exchange(request, from: stream.peer), began: stream.now())
+  mutating func beginObservation(of request: Request?) {
+    observation.exchange = Exchange(request, from: exchange.request.raw.stream.peer)
+    observation.began = exchange.request.raw.stream.now()
+    observation.isWritten = false
   }
 
   /// A response begins, with so many bytes of body, or with what is written yet.
   @inline(never)
   mutating func observe(_ response: Response, bodySize: Int?) {
-    guard let observation else { return }
     let isForHead = exchange.request.machine.isAnsweringHead
-    observation.exchange.status = response.status
-    observation.exchange.bodySize = isForHead ? 0 : bodySize ?? 0
-    observation.exchange.timeToResponse =
-      exchange.request.raw.stream.now() - observation.began
+    observation.exchange?.responseBegan(
+      response.status, bodySize: isForHead ? 0 : bodySize ?? 0,
+      after: exchange.request.raw.stream.now() - observation.began)
     observation.isWritten = bodySize == nil
   }
 
@@ -76,21 +69,22 @@ extension ConnectionLoop {
   }
 
   private mutating func report(_ refusal: Refusal) {
-    let stream = exchange.request.raw.stream
     // What could not be read was a request too.
-    observation =
-      observation ?? Observation(Exchange(nil, from: stream.peer), began: stream.now())
+    if observation.exchange == nil { beginObservation(of: nil) }
     let response = refusal.response
     observe(response, bodySize: response.bytes?.count)
     report(isComplete: true)
   }
 
   private mutating func report(isComplete: Bool) {
-    guard let observation else { return }
-    self.observation = nil
-    if observation.isWritten { observation.exchange.bodySize = exchange.count }
-    observation.exchange.isComplete = isComplete
-    observation.exchange.duration = exchange.request.raw.stream.now() - observation.began
-    service.observe { $0.exchangeEnded(observation.exchange) }
+    if observation.isWritten { observation.exchange?.bodySize = exchange.count }
+    // What leaves with the answers before it is not waited for.
+    let isGathered =
+      isComplete && !observation.isWritten && !exchange.request.raw.output.isEmpty
+    let time = isGathered ? nil : exchange.request.raw.stream.now() - observation.began
+    observation.clock.update()
+    observation.exchange?.responseEnded(at: observation.clock, after: time, isComplete: isComplete)
+    guard let ended = observation.exchange.take() else { return }
+    service.observe { $0.exchangeEnded(ended) }
   }
 }

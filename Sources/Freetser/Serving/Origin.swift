@@ -12,21 +12,24 @@ final class RequestOrigin: Sendable {
   let peer: Address
   let peerCredentials: PeerCredentials?
   let client: Address
+  /// The client's host in text, made once for all that are logged.
+  let clientHost: String?
   let scheme: Request.Scheme
-  /// The connection's.
-  let number: UInt64
+  /// The connection's number in text.
+  let connection: String
   /// The id that a proxy gave the request.
   let requestID: String?
 
   init(
     peer: Address, peerCredentials: PeerCredentials?, client: Address, scheme: Request.Scheme,
-    number: UInt64, requestID: String? = nil
+    connection: String, requestID: String? = nil
   ) {
-    self.number = number
+    self.connection = connection
     self.requestID = requestID
     self.peer = peer
     self.peerCredentials = peerCredentials
     self.client = client
+    clientHost = client.host
     self.scheme = scheme
   }
 }
@@ -64,7 +67,7 @@ struct Origin {
     self.isClientKnown = isClientKnown
     known = RequestOrigin(
       peer: stream.peer, peerCredentials: try stream.peerCredentials, client: client, scheme: .http,
-      number: number)
+      connection: String(number, radix: 36))
   }
 
   /// Where a request comes from, with what the proxies before us say of it.
@@ -74,7 +77,7 @@ struct Origin {
     let forwarding = forwarding(of: head, service)
     return RequestOrigin(
       peer: known.peer, peerCredentials: known.peerCredentials, client: forwarding.client,
-      scheme: forwarding.scheme ?? .http, number: known.number,
+      scheme: forwarding.scheme ?? .http, connection: known.connection,
       requestID: service.configuration.proxies.requestID(of: head.fields, from: known.client))
   }
 

@@ -16,6 +16,7 @@ extension Exchange {
     self.bodySize = bodySize
     self.duration = duration
     self.isComplete = isComplete
+    end = LogTime(seconds: 1_795_717_013, milliseconds: 123)
     timeToResponse = status == nil ? nil : duration
   }
 }
