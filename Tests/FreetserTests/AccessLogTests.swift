@@ -53,6 +53,11 @@ struct AccessLogTests {
     Row(
       request: nil, status: 400, size: 12, text: #""-" 400 12 0.000ms "-" "-" -"#,
       json: #""status":400,"bytes":12,"milliseconds":0.000}"#),
+    // Numbers of more digits than are written at once, with zeros among them.
+    Row(
+      request: nil, status: 200, size: 12_000_000_034, duration: .seconds(9_000_000_000),
+      text: #""-" 200 12000000034 9000000000000.000ms "-" "-" -"#,
+      json: #""status":200,"bytes":12000000034,"milliseconds":9000000000000.000}"#),
     // Quotes and escapes of the client's are no quotes and escapes of ours.
     Row(
       request: "GET /\"\\ HTTP/1.1\nHost: h\nUser-Agent: a\" 200 \\x22\tb\n\n", status: 404,

@@ -36,6 +36,27 @@ struct ResponseBodyTests {
     }
   }
 
+  @Test(
+    "A text arrives whole, however it is kept and sent; 204 has none",
+    arguments: [0, 1, 15, 16, 16_383, 16_384, 16_385, 100_000])
+  func text(size: Int) throws {
+    let text = String(repeating: "ü", count: size / 2) + String(repeating: "1", count: size % 2)
+    let response = Response.text(text)
+    #expect(response.bytes == Array(text.utf8))
+    let server = try RunningServer { request in
+      request.path == "/204" ? .text(text, status: .noContent) : response
+    }
+    let client = try server.connect()
+    for _ in 1...2 {
+      try client.send("GET / HTTP/1.1\nHost: a\n\n")
+      let received = try client.receive()
+      #expect(received.body == Array(text.utf8))
+      #expect(received.fields["Content-Length"] == "\(size)")
+      try client.send("GET /204 HTTP/1.1\nHost: a\n\n")
+      #expect(try client.receive().body.isEmpty)
+    }
+  }
+
   @Test("Pieces arrive as one body, in chunks, and the connection goes on")
   func chunked() throws {
     let server = try streaming()

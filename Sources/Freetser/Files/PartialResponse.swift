@@ -16,7 +16,7 @@ extension Response {
   ///
   /// - Parameter request: The request that is answered.
   public func part(for request: Request) -> Response {
-    guard case .bytes(let bytes) = body else { return self }
+    guard let bytes else { return self }
     return part(for: request, of: bytes.count) { try $0.write(bytes.span.extracting($1)) }
   }
 

@@ -24,6 +24,8 @@ public struct Response: Sendable {
   public enum Body: Sendable {
     /// Bytes, sent with the head.
     case bytes([UInt8])
+    /// Text in UTF-8, sent with the head: as it is, without becoming bytes of its own before.
+    case text(String)
     /// What the closure writes, sent as it is written; `length` in bytes if it is known before.
     case stream(length: Int?, @Sendable (inout ResponseBody) throws -> Void)
     /// Another protocol, which the closure speaks.
@@ -46,21 +48,34 @@ public struct Response: Sendable {
 
   /// The body's bytes; `nil` if they are made while they are sent.
   public var bytes: [UInt8]? {
-    if case .bytes(let bytes) = body { bytes } else { nil }
+    switch body {
+    case .bytes(let bytes): bytes
+    case .text(let text): Array(text.utf8)
+    case .stream, .takeOver: nil
+    }
+  }
+
+  /// How many bytes the body has; `nil` if they are made while they are sent.
+  var size: Int? {
+    switch body {
+    case .bytes(let bytes): bytes.count
+    case .text(let text): text.utf8.count
+    case .stream, .takeOver: nil
+    }
   }
 
   /// Plain text, in UTF-8.
   public static func text(
     _ text: String, status: HTTPResponse.Status = .ok, fields: ResponseFields = [:]
   ) -> Response {
-    Response(status: status, fields: fields.completed(by: .plainText), body: Array(text.utf8))
+    Response(status: status, fields: fields.completed(by: .plainText), body: .text(text))
   }
 
   /// A page of HTML, in UTF-8. Nothing in it is escaped here.
   public static func html(
     _ html: String, status: HTTPResponse.Status = .ok, fields: ResponseFields = [:]
   ) -> Response {
-    Response(status: status, fields: fields.completed(by: .html), body: Array(html.utf8))
+    Response(status: status, fields: fields.completed(by: .html), body: .text(html))
   }
 
   /// A value as JSON.

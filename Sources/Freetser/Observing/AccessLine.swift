@@ -7,7 +7,7 @@ import Transport
 
 /// Makes lines about exchanges.
 ///
-/// An exchange is handed on as it is, and never kept: each copy would be counted eight times.
+/// What it needs of an exchange it takes from where that is: to copy one counts four references up and down again.
 enum AccessLine {
   /// A line for people.
   static func text(of exchange: Exchange) -> [UInt8] {

@@ -25,8 +25,10 @@ extension ConnectionLoop {
       throw .refused(.notImplemented)
     }
     switch response.body {
-    case .bytes(let bytes): try send(response, bytes, to: request, isLast: isLast)
-    case .stream where response.isBodiless: try send(response, [], to: request, isLast: isLast)
+    case .bytes(let bytes): try send(response, bytes.span, to: request, isLast: isLast)
+    case .text(let text): try send(response, text.utf8.span, to: request, isLast: isLast)
+    case .stream where response.isBodiless:
+      try send(response, Span(), to: request, isLast: isLast)
     case .stream(let length, let write):
       try stream(response, length: length, write, to: request)
     case .takeOver(let use): try takeOver(response, use, by: request)
@@ -36,9 +38,9 @@ extension ConnectionLoop {
   // MARK: All at once
 
   private mutating func send(
-    _ response: Response, _ body: [UInt8], to request: Request, isLast: Bool
+    _ response: Response, _ body: Span<UInt8>, to request: Request, isLast: Bool
   ) throws(Interruption) {
-    let body = response.isBodiless ? [] : body
+    let body = response.isBodiless ? Span() : body
     let follows: Bool
     do throws(ProtocolError) {
       follows = try gather(response, body, follows: body.count > Self.copyLimit)
@@ -46,7 +48,7 @@ extension ConnectionLoop {
       return gatherInstead(error, of: request, isLast: isLast)
     }
     if follows {
-      try flush(followedBy: body.span)
+      try flush(followedBy: body)
     } else if exchange.request.raw.output.count > Self.gatherLimit {
       try flush()
     }
@@ -66,8 +68,9 @@ extension ConnectionLoop {
 
   /// Gathers a response of ours, which is valid whatever the machine's state.
   mutating func gatherOwn(_ response: Response) {
+    let body = response.bytes ?? []
     do throws(ProtocolError) {
-      _ = try gather(response, response.bytes ?? [], follows: false)
+      _ = try gather(response, body.span, follows: false)
     } catch {
       preconditionFailure("our own response is valid: \(error)")
     }
@@ -77,12 +80,12 @@ extension ConnectionLoop {
   ///
   /// - Returns: Whether the body is to be sent now.
   private mutating func gather(
-    _ response: Response, _ body: [UInt8], follows: Bool
+    _ response: Response, _ body: Span<UInt8>, follows: Bool
   ) throws(ProtocolError) -> Bool {
     // The machine adds the length: so one head does for bodies of all lengths.
     try heads.make(of: response)
     let follows = try exchange.request.machine.send(
-      whole: heads.head, content: body.span, follows: follows, into: &exchange.request.raw.output)
+      whole: heads.head, content: body, follows: follows, into: &exchange.request.raw.output)
     if service.isObserved { observe(response, bodySize: body.count) }
     return follows
   }
@@ -198,7 +201,7 @@ extension Response {
   }
 
   /// Whether it is gathered as a whole.
-  var isSmall: Bool { bytes.map { $0.count <= ConnectionLoop.copyLimit } ?? false }
+  var isSmall: Bool { size.map { $0 <= ConnectionLoop.copyLimit } ?? false }
 
   /// Whether no body follows the head: 204 and 304 (RFC 9110 section 15), and 205, which must say so (section 15.3.6).
   var isBodiless: Bool { [204, 205, 304].contains(status.code) }

@@ -97,7 +97,10 @@ struct ConnectionLoop: ~Copyable {
     // Of CONNECT more may come whatever it says: what is sent ahead for the tunnel.
     let clientSendsNoMore =
       !exchange.request.machine.isPersistent && !exchange.request.machine.isAnsweringConnect
-    if service.readsBodies, !exchange.request.isAtEnd { request.body = try receiveBody() }
+    if service.readsBodies, !exchange.request.isAtEnd {
+      request.body = try receiveBody()
+      request.isServerReady = service.isReady
+    }
     var response = try respond(to: request)
     requests += 1
     let isLast = requests >= service.configuration.maximumRequestsPerConnection ?? .max

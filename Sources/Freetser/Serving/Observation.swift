@@ -72,7 +72,7 @@ extension ConnectionLoop {
     // What could not be read was a request too.
     if observation.exchange == nil { beginObservation(of: nil) }
     let response = refusal.response
-    observe(response, bodySize: response.bytes?.count)
+    observe(response, bodySize: response.size)
     report(isComplete: true)
   }
 
