@@ -1,11 +1,5 @@
 // When something happened, for a line of a log.
 
-#if canImport(Darwin)
-  import Darwin
-#else
-  import Glibc
-#endif
-
 /// A moment in UTC, in text but for its milliseconds. Most of what is logged shares its second with what was logged before it,
 /// and so its text.
 struct LogTime {
@@ -21,16 +15,10 @@ struct LogTime {
   /// No moment yet.
   init() {}
 
-  /// Makes it the present moment as of the system's last tick, mostly 1 to 4 ms ago, for a fraction of what the exact time
-  /// costs.
+  /// Makes it the present moment, as ``CivilTime/now()`` tells it.
   mutating func update() {
-    var time = timespec()
-    #if canImport(Darwin)
-      unsafe clock_gettime(CLOCK_REALTIME, &time)
-    #else
-      unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
-    #endif
-    set(Int(time.tv_sec), Int(time.tv_nsec) / 1_000_000)
+    let now = CivilTime.now()
+    set(now.seconds, now.milliseconds)
   }
 
   private mutating func set(_ seconds: Int, _ milliseconds: Int) {
