@@ -68,10 +68,16 @@ public final class Monitor<Value>: @unchecked Sendable {
   @usableFromInline package init() {
     unsafe parts = .allocate(capacity: 1)
     unsafe parts.initialize(to: Parts())
-    unsafe pthread_mutex_init(&parts.pointee.mutex, nil)
     #if canImport(Darwin)
+      unsafe pthread_mutex_init(&parts.pointee.mutex, nil)
       unsafe pthread_cond_init(&parts.pointee.condition, nil)
     #else
+      // What is done under these locks is short: to look a few times whether one is free again costs less than to sleep.
+      var kind = pthread_mutexattr_t()
+      unsafe pthread_mutexattr_init(&kind)
+      unsafe pthread_mutexattr_settype(&kind, CInt(PTHREAD_MUTEX_ADAPTIVE_NP))
+      unsafe pthread_mutex_init(&parts.pointee.mutex, &kind)
+      unsafe pthread_mutexattr_destroy(&kind)
       var attributes = pthread_condattr_t()
       unsafe pthread_condattr_init(&attributes)
       unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
