@@ -53,6 +53,25 @@ extension OutputSpan where Element == UInt8 {
     }
   }
 
+  /// Appends the `count` lowest bytes of a word, the lowest first, for which there is room. At most 8.
+  @inlinable @inline(__always)
+  package mutating func append(_ word: UInt64, lowest count: Int) {
+    precondition(0...8 ~= count && count <= freeCapacity, "there is room for what is copied")
+    unsafe withUnsafeMutableBufferPointer { room, filled in
+      let end = unsafe UnsafeMutableRawPointer(room.baseAddress! + filled)
+      if room.count - filled >= 8 {
+        // All eight at once: those that are not meant are written over by what comes next.
+        unsafe end.storeBytes(of: word.littleEndian, as: UInt64.self)
+      } else {
+        for place in 0..<count {
+          unsafe end.storeBytes(
+            of: UInt8(truncatingIfNeeded: word >> (8 * place)), toByteOffset: place, as: UInt8.self)
+        }
+      }
+      filled += count
+    }
+  }
+
   /// Appends a literal's bytes, for which there is room: a few machine instructions, as its length is known.
   @inlinable @inline(__always)
   package mutating func append(literal: StaticString) {

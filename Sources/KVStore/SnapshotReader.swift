@@ -49,12 +49,25 @@ final class SnapshotReader: @unchecked Sendable {
   private final class Statements {
     let begin: SQLiteStatement
     let end: SQLiteStatement
-    private(set) var tables: [Table: TableReads] = [:]
+    private let tables: [Table: TableReads]
+    /// The table that was read last, and its statements.
+    private var last: (table: Table, reads: TableReads)?
 
     init(on connection: SQLiteConnection, _ tables: [Table]) throws(StoreError) {
       begin = try SQLiteStatement("BEGIN", on: connection)
       end = try SQLiteStatement("COMMIT", on: connection)
-      for table in tables { self.tables[table] = try TableReads(table, on: connection) }
+      var reads: [Table: TableReads] = [:]
+      for table in tables { reads[table] = try TableReads(table, on: connection) }
+      self.tables = reads
+    }
+
+    /// What reads a table; `nil` if there is none of that name.
+    func reads(_ table: Table) -> TableReads? {
+      // Most ask for one again and again, and to compare names costs a tenth of looking one up.
+      if let last, last.table == table { return last.reads }
+      guard let reads = tables[table] else { return nil }
+      last = (table, reads)
+      return reads
     }
   }
 
@@ -124,7 +137,7 @@ final class SnapshotReader: @unchecked Sendable {
   ) throws(StoreError) -> R {
     try isEnded.withLock { isEnded throws(StoreError) in
       if began.load(ordering: .acquiring) == Mark.claimed { throw .snapshotTooOld }
-      guard let reads = statements?.tables[table] else { throw .unknownTable(table) }
+      guard let reads = statements?.reads(table) else { throw .unknownTable(table) }
       do throws(StoreError) {
         return try verb(reads)
       } catch {

@@ -11,15 +11,20 @@ import Transport
 enum AccessLine {
   /// A line for people.
   static func text(of exchange: Exchange) -> [UInt8] {
-    var line: [UInt8] = []
-    line.append(addingCapacity: room(for: exchange)) { $0.appendText(of: exchange) }
-    return line
+    line(exchange, atMost: room(for: exchange)) { $0.appendText(of: $1) }
   }
 
   /// A line for programs.
   static func json(of exchange: Exchange) -> [UInt8] {
+    line(exchange, atMost: room(for: exchange)) { $0.appendJSON(of: $1) }
+  }
+
+  // Generic, as a value of a type that is not known is captured where it is, and not copied.
+  private static func line<Subject>(
+    _ subject: Subject, atMost room: Int, _ append: (inout OutputSpan<UInt8>, Subject) -> Void
+  ) -> [UInt8] {
     var line: [UInt8] = []
-    line.append(addingCapacity: room(for: exchange)) { $0.appendJSON(of: exchange) }
+    line.append(addingCapacity: room) { append(&$0, subject) }
     return line
   }
 
@@ -73,7 +78,7 @@ extension OutputSpan where Element == UInt8 {
     append(literal: " ")
     head.withTarget { append(escaping: $0, for: .text, atMost: Limit.target) }
     append(literal: " HTTP/1.")
-    append(Int(head.version.minor))
+    append(digit: head.version.minor)
   }
 
   private mutating func appendField(_ name: String, of exchange: Exchange) {
@@ -98,7 +103,7 @@ extension OutputSpan where Element == UInt8 {
       head.withMethod { appendMember("method", $0, atMost: Limit.method) }
       head.withTarget { appendMember("target", $0, atMost: Limit.target) }
       append(literal: ",\"version\":\"HTTP/1.")
-      append(Int(head.version.minor))
+      append(digit: head.version.minor)
       append(literal: "\"")
     }
     if let status = exchange.status {

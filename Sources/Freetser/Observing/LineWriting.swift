@@ -8,21 +8,23 @@ extension OutputSpan where Element == UInt8 {
   /// Adds a number, with zeros before it if it has fewer digits.
   mutating func append(_ number: Int, digits width: Int = 1) {
     // As many as fit into a register, the last one on top.
-    if number >= 100_000_000 { append(number / 100_000_000, digits: width - 8) }
-    let least = number >= 100_000_000 ? 8 : width
-    var rest = UInt32(number % 100_000_000)
+    if number >= 100_000_000 {
+      append(number / 100_000_000, digits: width - 8)
+      return append(number % 100_000_000, digits: 8)
+    }
+    var rest = UInt32(truncatingIfNeeded: number)
     var digits: UInt64 = 0
     var count = 0
     repeat {
-      digits = digits << 8 | UInt64(UInt32(UInt8(ascii: "0")) + rest % 10)
+      digits = digits &<< 8 | UInt64(UInt32(UInt8(ascii: "0")) &+ rest % 10)
       rest /= 10
-      count += 1
-    } while rest > 0 || count < least
-    for _ in 0..<count {
-      append(UInt8(truncatingIfNeeded: digits))
-      digits >>= 8
-    }
+      count &+= 1
+    } while rest > 0 || count < width
+    append(digits, lowest: count)
   }
+
+  /// Adds a number below 10.
+  mutating func append(digit: UInt8) { append(UInt8(ascii: "0") + digit) }
 
   /// Adds a number of so many hexadecimal digits.
   private mutating func append(hexadecimal number: Int, digits: Int) {
