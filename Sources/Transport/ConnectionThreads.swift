@@ -103,7 +103,7 @@ public final class ConnectionThreads: Sendable {
   /// How many threads are kept for connections to come.
   var idleThreads: Int { idle.count }
 
-  /// Begins to accept, on one thread per listener.
+  /// Begins to accept: on one thread per listener, and on those that are done with their connection.
   ///
   /// Called once.
   ///

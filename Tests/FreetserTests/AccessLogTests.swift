@@ -145,6 +145,20 @@ struct AccessLogTests {
     #expect(read.agent == "a" + agent.prefix(127) + "\u{fffd}...")
   }
 
+  @Test("A time that is used again shows its new second, and milliseconds of the same one")
+  func timeAgain() {
+    var time = LogTime(seconds: 1_795_717_013, milliseconds: 123)
+    for (seconds, milliseconds) in [
+      (1_795_717_013, 124), (1_795_717_014, 0), (1_795_717_013, 999),
+    ] {
+      time.set(seconds: seconds, milliseconds: milliseconds)
+      let text = (0..<19).map { time.dateAndTime[$0] }
+      let expected = CivilTime(secondsSince1970: seconds).timestamp.dropLast()
+      #expect(text == Array(expected.utf8))
+      #expect(time.milliseconds == milliseconds)
+    }
+  }
+
   @Test("The client is the one that a proxy tells, and a socket's path is not written")
   func client() throws {
     let head = Array("GET / HTTP/1.1\nHost: h\n\n".utf8)

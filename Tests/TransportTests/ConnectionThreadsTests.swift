@@ -67,6 +67,52 @@ import Threads
     #expect(server.stop(within: patience).endedInTime)
   }
 
+  @Test("a thread that is done takes the connection that waits, without the thread that accepts")
+  func takesWaiting() throws {
+    let directory = TemporaryDirectory()
+    // A connection to a path waits to be accepted from the moment that `connect` returns.
+    let listener = try Listener(.unix(path: "\(directory.path)/socket"))
+    let served = Monitor<[ThreadID]>([])
+    let accepting = Monitor((isHeldUp: false, mayGoOn: false))
+    var options = ConnectionThreads.Options()
+    options.limits = limits { $0.connections = 1 }
+    let server = ConnectionThreads(
+      listeners: [listener], options: options,
+      onEvent: { _ in
+        accepting.withLock { $0.isHeldUp = true }
+        accepting.wakeAll()
+        _ = accepting.wait { $0.mayGoOn ? true : nil }
+      },
+      serve: { connection in
+        connection.markBusy()
+        served.withLock { $0.append(.current) }
+        served.wakeAll()
+        // Until its client lets it end.
+        _ = try? connection.socket.receive(exactly: 1)
+        try? connection.socket.send(Thread.currentName)
+      })
+    try server.start()
+    defer {
+      accepting.withLock { $0.mayGoOn = true }
+      accepting.wakeAll()
+      #expect(server.stop(within: patience).endedInTime)
+    }
+    let first = try connect(to: listener.boundAddress)
+    try #require(served.wait(until: .now() + patience) { $0.count == 1 ? true : nil } != nil)
+    // Its refusal is told on the thread that accepts, which waits for the end of that.
+    let refused = try connect(to: listener.boundAddress)
+    #expect(try refused.receiveToEnd() == Array(farewell.utf8))
+    try #require(accepting.wait(until: .now() + patience) { $0.isHeldUp ? true : nil } != nil)
+
+    let next = try connect(to: listener.boundAddress)
+    try next.send(".")
+    try first.send(".")
+    #expect(try first.receiveToEnd() == Array("conn-1".utf8))
+    #expect(try next.receiveToEnd() == Array("conn-2".utf8))
+    #expect(Set(served.withLock { $0 }).count == 1)
+    #expect(accepting.withLock { !$0.mayGoOn })
+  }
+
   @Test("threads that have nothing to do are kept up to a number and for a time")
   func keptThreads() throws {
     let defaults = ConnectionThreads.Options()

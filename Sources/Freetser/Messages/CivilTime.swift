@@ -87,7 +87,7 @@ struct CivilTime: Equatable {
     String(copying: dateAndTime.span, 0..<dateAndTime.count) + "Z"
   }
 
-  /// `1994-11-06T08:49:37`: a ``timestamp`` before its zone.
+  /// `1994-11-06T08:49:37`: a ``timestamp`` before its zone, of the years 0 to 9999.
   var dateAndTime: [19 of UInt8] {
     var text = [19 of UInt8](repeating: UInt8(ascii: "-"))
     func write(_ number: Int, at place: Int) {

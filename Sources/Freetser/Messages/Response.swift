@@ -22,7 +22,7 @@ public struct Response: Sendable {
 
   /// What follows the head.
   public enum Body: Sendable {
-    /// Bytes, sent with the head.
+    /// Bytes, sent with the head. ``Response/bytes`` has those of a text too.
     case bytes([UInt8])
     /// Text in UTF-8, sent with the head: as it is, without becoming bytes of its own before.
     case text(String)
@@ -46,7 +46,7 @@ public struct Response: Sendable {
     self.body = body
   }
 
-  /// The body's bytes; `nil` if they are made while they are sent.
+  /// The body's bytes, of a text made anew each time; `nil` if they are made while they are sent.
   public var bytes: [UInt8]? {
     switch body {
     case .bytes(let bytes): bytes

@@ -1,7 +1,7 @@
 // When something happened, for a line of a log.
 
-/// A moment in UTC, in text but for its milliseconds. Most of what is logged shares its second with what was logged before it,
-/// and so its text.
+/// A moment in UTC, in text but for its milliseconds. On a connection with much to log most of it shares its second with what
+/// came before, and so its text.
 struct LogTime {
   private var second = Int.min
   /// See ``CivilTime/dateAndTime``.
@@ -10,7 +10,9 @@ struct LogTime {
   private(set) var milliseconds = 0
 
   /// A moment, so many seconds and milliseconds after the beginning of 1970.
-  init(seconds: Int, milliseconds: Int) { set(seconds, milliseconds) }
+  init(seconds: Int, milliseconds: Int) {
+    set(seconds: seconds, milliseconds: milliseconds)
+  }
 
   /// No moment yet.
   init() {}
@@ -18,10 +20,11 @@ struct LogTime {
   /// Makes it the present moment, as ``CivilTime/now()`` tells it.
   mutating func update() {
     let now = CivilTime.now()
-    set(now.seconds, now.milliseconds)
+    set(seconds: now.seconds, milliseconds: now.milliseconds)
   }
 
-  private mutating func set(_ seconds: Int, _ milliseconds: Int) {
+  /// Makes it another moment.
+  mutating func set(seconds: Int, milliseconds: Int) {
     if seconds != second {
       second = seconds
       dateAndTime = CivilTime(secondsSince1970: seconds).dateAndTime

@@ -42,8 +42,8 @@ public struct Exchange: Sendable {
   ///
   /// What a slow client adds to ``duration`` by taking its time is not in it.
   public internal(set) var timeToResponse: Duration?
-  /// From the moment that the request's head was there until its response was handed to the system; what was taken over
-  /// ends with the connection.
+  /// From the moment that the request's head was there until its response was handed to the system, or gathered to leave with
+  /// that of a request sent ahead; what was taken over ends with the connection.
   public internal(set) var duration: Duration = .zero
   /// Whether the response was given whole, as far as can be told at this end.
   public internal(set) var isComplete = false

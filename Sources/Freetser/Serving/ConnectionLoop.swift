@@ -52,7 +52,7 @@ struct ConnectionLoop: ~Copyable {
     } catch {
       end(after: error)
     }
-    // What the client does not take must not stay in the system's memory.
+    // What a client has refused to take for so long must not stay in the system's memory.
     if exchange.request.raw.isStuck { exchange.request.raw.stream.resetOnClose() }
     service.debug("Connection closed")
     if service.isObserved { observeClosing() }
