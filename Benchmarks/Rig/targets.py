@@ -47,29 +47,31 @@ def of_server(results):
         return [each for each in by_name[run] if "failed" not in each]
 
     points = {"pinned": "1 connection, pinned", "16": "16 connections", "64": "64", "256": "256", "1000": "1,000"}
-    for name, label in points.items():
-        runs = (name, "freetser"), (name, "limit-thread")
-        if were(*runs):
-            yield at_least(f"`GET /`, {label}: rate by limit-thread's", 0.95, ratios("rate", *runs))
-    for peer in "nio", "hummingbird", "go", "microhttpd":
-        names = [name for name in points if were((name, "freetser"), (name, peer))]
-        if names:
-            found = [ratios("rate", (name, "freetser"), (name, peer)) for name in names]
-            text = f"`GET /`, each of {', '.join(names)}: rate by {peer}'s"
-            yield each_more_than_one(text, [statistics.median(each) for each in found if each])
-    for name, peer, ask in (
-            ("pipelined", "limit-thread", lambda found: at_least("16 requests ahead: rate by limit-thread's", 0.75, found)),
-            ("pipelined", "microhttpd", lambda found: at_least("16 requests ahead: rate by microhttpd's", 4, found)),
-            ("close", "limit-thread", lambda found: more_than_one("`Connection: close`: rate by limit-thread's", found))):
-        if were((name, "freetser"), (name, peer)):
-            yield ask(ratios("rate", (name, "freetser"), (name, peer)))
+    # What is asked is asked with the access log on; without it more shows of what else there is.
+    for program, suffix in ("freetser-log", ", with the access log"), ("freetser", ""):
+        for name, label in points.items():
+            runs = (name, program), (name, "limit-thread")
+            if were(*runs):
+                yield at_least(f"`GET /`, {label}{suffix}: rate by limit-thread's", 0.95, ratios("rate", *runs))
+        for peer in "nio", "hummingbird", "go", "microhttpd":
+            names = [name for name in points if were((name, program), (name, peer))]
+            if names:
+                found = [ratios("rate", (name, program), (name, peer)) for name in names]
+                text = f"`GET /`, each of {', '.join(names)}{suffix}: rate by {peer}'s"
+                yield each_more_than_one(text, [statistics.median(each) for each in found if each])
+        for name, peer, ask in (
+                ("pipelined", "limit-thread", lambda text, found: at_least(f"16 requests ahead{text}", 0.75, found)),
+                ("pipelined", "microhttpd", lambda text, found: at_least(f"16 requests ahead{text}", 4, found)),
+                ("close", "limit-thread", lambda text, found: more_than_one(f"`Connection: close`{text}", found))):
+            if were((name, program), (name, peer)):
+                yield ask(f"{suffix}: rate by {peer}'s", ratios("rate", (name, program), (name, peer)))
+        if were(("256", program), ("256", "limit-thread")):
+            found = ratios("p99", ("256", program), ("256", "limit-thread"))
+            yield at_most(f"256 connections{suffix}: p99 by limit-thread's", 1.2, found)
     for name, label in ("get", "`store.read` of one key"), ("found", "read, or add if missing; it is there"):
         if were((name, "freetser"), ("none", "freetser")):
             found = ratios("rate", (name, "freetser"), ("none", "freetser"))
             yield at_least(f"{label}: rate by that of `GET /`", 0.8, found)
-    if were(("256", "freetser"), ("256", "limit-thread")):
-        found = ratios("p99", ("256", "freetser"), ("256", "limit-thread"))
-        yield at_most("256 connections: p99 by limit-thread's", 1.2, found)
     if were(("idle", "freetser")):
         yield at_most("KiB an idle connection", 20, [each["idle"] for each in good(("idle", "freetser"))])
     if were(("1000", "freetser")):
