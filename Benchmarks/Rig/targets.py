@@ -68,15 +68,15 @@ def of_server(results):
         if were(("256", program), ("256", "limit-thread")):
             found = ratios("p99", ("256", program), ("256", "limit-thread"))
             yield at_most(f"256 connections{suffix}: p99 by limit-thread's", 1.2, found)
+        if were(("idle", program)):
+            yield at_most(f"KiB an idle connection{suffix}", 20, [each["idle"] for each in good(("idle", program))])
+        if were(("1000", program)):
+            found = [(each["peak"] - each["base"]) / 1000 for each in good(("1000", program))]
+            yield at_most(f"KiB a connection of 1,000 busy ones{suffix}", 20, found)
     for name, label in ("get", "`store.read` of one key"), ("found", "read, or add if missing; it is there"):
         if were((name, "freetser"), ("none", "freetser")):
             found = ratios("rate", (name, "freetser"), ("none", "freetser"))
             yield at_least(f"{label}: rate by that of `GET /`", 0.8, found)
-    if were(("idle", "freetser")):
-        yield at_most("KiB an idle connection", 20, [each["idle"] for each in good(("idle", "freetser"))])
-    if were(("1000", "freetser")):
-        found = [(each["peak"] - each["base"]) / 1000 for each in good(("1000", "freetser"))]
-        yield at_most("KiB a connection of 1,000 busy ones", 20, found)
 
 
 def of_core(times):
