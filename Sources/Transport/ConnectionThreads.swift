@@ -170,16 +170,23 @@ public final class ConnectionThreads: Sendable {
     if idle.give(work) { return }
     try startThread(name: options.threadName, stackSize: options.stackSizeInBytes) { [self] in
       idle.work(on: work) { work in
-        if let connection = work.connection.take() { serveNamed(connection) }
-        registry.endsServing()
+        serveGiven(work)
         serveWaiting(at: work.listener)
       }
     }
   }
 
+  // These two are not inlined, as each needs room on the stack for connections that it moves about, which would then lie under all
+  // that a connection does.
+
+  @inline(never) private func serveGiven(_ work: Work) {
+    if let connection = work.connection.take() { serveNamed(connection) }
+    registry.endsServing()
+  }
+
   /// Serves the connections that wait to be accepted, as long as there is one: so neither the thread that accepts nor another
   /// has to be woken for it.
-  private func serveWaiting(at listener: Listener) {
+  @inline(never) private func serveWaiting(at listener: Listener) {
     while let next = registry.admitNext(at: listener.endpoint, { listener.acceptWaiting() }) {
       serveNamed(next)
       registry.endsServing()
