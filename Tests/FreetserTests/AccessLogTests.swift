@@ -145,6 +145,19 @@ struct AccessLogTests {
     #expect(read.agent == "a" + agent.prefix(127) + "\u{fffd}...")
   }
 
+  @Test(
+    "A number needs no more room than it has digits",
+    arguments: [0, 7, 10, 1_234_567, 12_345_678, 99_999_999, 100_000_000, 1_000_000_007, .max])
+  func numbers(number: Int) {
+    let digits = Array(String(number).utf8)
+    // Just as much room, and more than a whole word.
+    for spare in [0, 8] {
+      var line: [UInt8] = []
+      line.append(addingCapacity: digits.count + spare) { $0.append(number) }
+      #expect(line == digits)
+    }
+  }
+
   @Test("A time that is used again shows its new second, and milliseconds of the same one")
   func timeAgain() {
     var time = LogTime(seconds: 1_795_717_013, milliseconds: 123)
