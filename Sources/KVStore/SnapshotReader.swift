@@ -63,7 +63,7 @@ final class SnapshotReader: @unchecked Sendable {
 
     /// What reads a table; `nil` if there is none of that name.
     func reads(_ table: Table) -> TableReads? {
-      // Most ask for one again and again, and to compare names costs a tenth of looking one up.
+      // Most ask for one again and again, and to compare two names costs a sixth of looking one up.
       if let last, last.table == table { return last.reads }
       guard let reads = tables[table] else { return nil }
       last = (table, reads)
