@@ -35,7 +35,7 @@ CORE = {
 }
 SERVER = {
     "`GET /`": ("/", "-", "twelve bytes"),
-    "`GET /`, logged": ("/", "access.log", "the same, with a line of the access log"),
+    "`GET /`, logged": ("/", "access.log", "the same, with a line of the access log, by the log's thread too"),
     "`GET /get`": ("/get", "-", "a read of the store"),
     "`GET /user`": ("/user", "-", "a routine that finds what it would add"),
     "`GET /put`": ("/put", "-", "a routine that overwrites"),
@@ -66,16 +66,18 @@ def all_of_them(scratch, with_allocations):
         count(f"`{name}`", text, operations, lambda tool, n: valgrind.ended(tool, core, name, n))
     for label, (path, log, text) in SERVER.items():
         command = [server, scratch / "served.sqlite", log if log == "-" else scratch / log, scratch / "file", "normal"]
-        count(label, text, SERVER_REQUESTS, lambda tool, n: served(tool, command, path, n, scratch))
+        threads = max if log == "-" else sum
+        count(label, text, SERVER_REQUESTS, lambda tool, n: served(tool, command, path, n, scratch, threads))
     for name, text in STORE.items():
         count(f"store `{name}`", text, 1000, lambda tool, n: valgrind.ended(tool, kv, name, file, n, store.COUNTED_KEYS))
     return counted
 
 
-def served(tool, command, path, count, scratch):
+def served(tool, command, path, count, scratch, threads):
     """What a server takes that is sent so many requests, one after the other over one connection.
 
-    Instructions are those of the connection's thread: what others do now and then depends on how long all takes.
+    Instructions are those of the connection's thread (`max`), as what others do now and then depends on how long all takes,
+    or of all that the program has started (`sum`).
     """
     options, pattern = valgrind.TOOLS[tool]
     if tool == "instructions":
@@ -90,7 +92,7 @@ def served(tool, command, path, count, scratch):
     if tool == "instructions":
         # The first is the program's own; of the others the connection's has by far the most.
         totals = [re.search(r"^totals: (\d+)", dump.read_text(), re.MULTILINE) for dump in sorted(scratch.glob("callgrind-*"))[1:]]
-        return max(int(total[1]) for total in totals if total)
+        return threads(int(total[1]) for total in totals if total)
     return valgrind.number(pattern, server.read_log().decode())
 
 
@@ -100,7 +102,7 @@ HEAD = ["operation", "what it is", "instructions", "allocations"]
 
 
 def table(counted):
-    rows = [[label, text, f"{figures[0]:,.0f}", *(f"{each:.1f}" for each in figures[1:])]
+    rows = [[label, text, f"{figures[0]:,.0f}", *(f"{round(each, 1) + 0:.1f}" for each in figures[1:])]
             for label, (text, *figures) in counted.items()]
     width = len(rows[0])
     return "\n".join(f"| {' | '.join(row)} |" for row in [HEAD[:width], ["---"] * width, *rows])

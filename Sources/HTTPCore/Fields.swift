@@ -8,7 +8,7 @@
 public struct Fields: Equatable, Sendable {
   /// The bytes that `lines` refer to. Those of a parsed head hold the whole head; a head that was built puts its start
   /// line's parts here too.
-  private(set) var storage: [UInt8]
+  @usableFromInline private(set) var storage: [UInt8]
   private(set) var lines: [FieldLine]
   /// How many of the storage's first bytes are the lines as they are sent; 0 if they have to be put together for that.
   private var wireLength = 0
@@ -123,6 +123,7 @@ public struct Fields: Equatable, Sendable {
   /// `Set-Cookie` cannot be joined so: take ``values(of:)`` for it.
   public subscript(name: String) -> String? {
     var joined: String?
+    let name = name.utf8.span
     for line in lines where matches(line, name) {
       let value = text(line.value)
       joined = if let first = joined { first + ", " + value } else { value }
@@ -133,22 +134,27 @@ public struct Fields: Equatable, Sendable {
   /// The value of each field line of this name, in order.
   public func values(of name: String) -> [String] {
     var values: [String] = []
+    let name = name.utf8.span
     for line in lines where matches(line, name) { values.append(text(line.value)) }
     return values
   }
 
   /// Whether there is a field of this name.
-  public func contains(_ name: String) -> Bool {
-    lines.contains { matches($0, name) }
-  }
+  public func contains(_ name: String) -> Bool { firstValue(of: name) != nil }
 
+  // Inlinable, as what `body` returns is otherwise copied by what is found out about its type while the program runs.
   /// Lends the bytes of the first value of this name to `body`, as they came; `nil` if there is none.
-  public func withValue<Result, Failure: Error>(
+  @inlinable public func withValue<Result, Failure: Error>(
     of name: String, _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result? {
-    for line in lines where matches(line, name) {
-      return try body(storage.span.extracting(line.value))
-    }
+    guard let place = firstValue(of: name) else { return nil }
+    return try body(storage.span.extracting(place))
+  }
+
+  /// Where the first value of this name stands in the storage.
+  @usableFromInline func firstValue(of name: String) -> Range<Int>? {
+    let name = name.utf8.span
+    for line in lines where matches(line, name) { return line.value }
     return nil
   }
 
@@ -156,6 +162,7 @@ public struct Fields: Equatable, Sendable {
   public func forEachValue<Failure: Error>(
     of name: String, _ body: (Span<UInt8>) throws(Failure) -> Void
   ) throws(Failure) {
+    let name = name.utf8.span
     for line in lines where matches(line, name) {
       try body(storage.span.extracting(line.value))
     }
@@ -168,13 +175,15 @@ public struct Fields: Equatable, Sendable {
     try body(storage.span.extracting(lines[index].value))
   }
 
-  private func matches(_ line: FieldLine, _ name: String) -> Bool {
+  private func matches(_ line: FieldLine, _ name: Span<UInt8>) -> Bool {
     let range = line.name
-    guard range.count == name.utf8.count else { return false }
-    var index = range.lowerBound
-    for byte in name.utf8 {
-      if Grammar.lowercased(storage[index]) != Grammar.lowercased(byte) { return false }
-      index += 1
+    // The length of a name rules out nearly every other one.
+    guard range.count == name.count else { return false }
+    let bytes = storage.span.extracting(range)
+    for index in name.indices {
+      let (byte, other) = (bytes[index], name[index])
+      // Most are spelt alike.
+      if byte != other, Grammar.lowercased(byte) != Grammar.lowercased(other) { return false }
     }
     return true
   }

@@ -14,7 +14,7 @@ struct ByteSet {
   }
 }
 
-enum Grammar {
+package enum Grammar {
   /// `tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA`
   /// (RFC 9110 section 5.6.2).
   static var tchar: ByteSet { ByteSet(low: 0x03ff_6cfa_0000_0000, high: 0x57ff_ffff_c7ff_fffe) }
@@ -46,6 +46,12 @@ enum Grammar {
   @inline(__always)
   static func isFieldContent(_ byte: UInt8) -> Bool {
     byte >= 0x20 ? byte != 0x7f : byte == 0x09
+  }
+
+  /// `qdtext = HTAB / SP / %x21 / %x23-5B / %x5D-7E / obs-text` (RFC 9110 section 5.6.4) but for HTAB and `obs-text`.
+  @inline(__always)
+  package static func isQuotable(_ byte: UInt8) -> Bool {
+    byte &- 0x20 < 0x5f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 
   /// `VCHAR = %x21-7E` but for `#`: a client keeps a fragment to itself (RFC 9112 section 3.2, RFC 9110 section 4.1).

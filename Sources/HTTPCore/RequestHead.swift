@@ -50,8 +50,8 @@ public struct RequestHead: Equatable, Sendable {
   /// How long a head is that was read. In bytes.
   package var length: Int { fields.storage.count }
 
-  var methodRange: Range<Int> { methodPlace.range }
-  var targetRange: Range<Int> { targetPlace.range }
+  @usableFromInline var methodRange: Range<Int> { methodPlace.range }
+  @usableFromInline var targetRange: Range<Int> { targetPlace.range }
 
   /// The method, such as `GET`.
   public var method: String { fields.text(methodRange) }
@@ -62,15 +62,17 @@ public struct RequestHead: Equatable, Sendable {
   /// Whether the method is exactly `name`, without building a string.
   public func hasMethod(_ name: String) -> Bool { hasMethod(name.utf8.span) }
 
+  // Inlinable, as what `body` returns is otherwise copied by what is found out about its type while the program runs.
+
   /// Lends the target's bytes to `body`.
-  public func withTarget<Result, Failure: Error>(
+  @inlinable public func withTarget<Result, Failure: Error>(
     _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try body(fields.storage.span.extracting(targetRange))
   }
 
   /// Lends the method's bytes to `body`.
-  package func withMethod<Result, Failure: Error>(
+  @inlinable package func withMethod<Result, Failure: Error>(
     _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try body(fields.storage.span.extracting(methodRange))

@@ -1,4 +1,4 @@
-// Copies bytes into arrays as whole blocks.
+// Copies bytes into arrays, and into room that is made for them, as whole blocks.
 //
 // A loop over a span that appends byte by byte costs ten times as much,
 // and the standard library has no safe form of this copy. Each pointer is used inside the closure it is lent to.

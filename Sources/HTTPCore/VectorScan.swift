@@ -42,6 +42,18 @@ extension Span where Element == UInt8 {
     }
   }
 
+  /// Whether these bytes may stand between quotes as they are: `qdtext` without HTAB and `obs-text` (RFC 9110
+  /// section 5.6.4).
+  package func isQuotable(_ range: Range<Int>) -> Bool {
+    let end = scan(
+      from: range.lowerBound, to: range.upperBound, marksAreExact: true,
+      belongs: Grammar.isQuotable
+    ) { bytes in
+      .!bytes.areWithin(0x20, 0x7e) .| bytes.equal("\"") .| bytes.equal("\\")
+    }
+    return end == range.upperBound
+  }
+
   /// The first line feed at or after `start`, or `nil`.
   func lineFeed(from start: Int, to end: Int) -> Int? {
     let place = scan(

@@ -160,15 +160,14 @@ struct AccessLogTests {
 
   @Test("A time that is used again shows its new second, and milliseconds of the same one")
   func timeAgain() {
-    var time = LogTime(seconds: 1_795_717_013, milliseconds: 123)
+    var time = LogTime()
     for (seconds, milliseconds) in [
-      (1_795_717_013, 124), (1_795_717_014, 0), (1_795_717_013, 999),
+      (1_795_717_013, 123), (1_795_717_013, 124), (1_795_717_014, 0), (1_795_717_013, 999),
     ] {
-      time.set(seconds: seconds, milliseconds: milliseconds)
-      let text = (0..<19).map { time.dateAndTime[$0] }
-      let expected = CivilTime(secondsSince1970: seconds).timestamp.dropLast()
-      #expect(text == Array(expected.utf8))
-      #expect(time.milliseconds == milliseconds)
+      time.set(CivilTime.Moment(seconds: seconds, milliseconds: milliseconds))
+      let text = String(copying: time.text.span, 0..<24)
+      let second = CivilTime(secondsSince1970: seconds).timestamp.dropLast()
+      #expect(text == "\(second).\(milliseconds == 0 ? "000" : "\(milliseconds)")Z")
     }
   }
 
@@ -240,7 +239,23 @@ private struct Lines {
   let json: String
 
   init(of exchange: Exchange) {
-    text = String(decoding: AccessLine.text(of: exchange), as: UTF8.self)
-    json = String(decoding: AccessLine.json(of: exchange), as: UTF8.self)
+    func line(_ format: AccessLog.Format) -> String {
+      var record = AccessRecord(of: exchange.outcome, as: format)
+      var texts: [UInt8] = []
+      let room = exchange.request.map { AccessRecord.room(for: $0) } ?? AccessRecord.roomForClient
+      texts.append(addingCapacity: room) { texts in
+        if let request = exchange.request {
+          record.keep(request, &texts)
+        } else {
+          record.keep(client: exchange.peer.host, &texts)
+        }
+      }
+      var log: [UInt8] = []
+      var accessLine = AccessLine()
+      accessLine.append(record, texts.span, to: &log)
+      return String(decoding: log, as: UTF8.self)
+    }
+    text = line(.text)
+    json = line(.json)
   }
 }

@@ -248,6 +248,28 @@ struct RunningObservationTests {
       ])
   }
 
+  @Test("The body of a request is not told, whatever came of it")
+  func bodies() throws {
+    let recorder = ExchangeRecorder()
+    let server = try RunningServer(.tcp(port: 0), { $0.observers = [recorder] }) { request in
+      guard request.path == "/breaks" else { return .text(request.text ?? "") }
+      return .stream("a/b") { body in
+        try body.write(request.body)
+        try body.flush()
+        throw CancellationError()
+      }
+    }
+    for path in ["/echo", "/breaks"] {
+      let client = try server.connect()
+      try client.send(
+        "POST \(path) HTTP/1.1\nHost: a\nConnection: close\nContent-Length: 4\n\nabcd")
+      _ = try client.receiveToEnd()
+    }
+    #expect(recorder.hasSeen(exchanges: 2))
+    #expect(recorder.summaries.sorted() == ["POST /breaks 200 4 cut", "POST /echo 200 4 whole"])
+    #expect(recorder.exchanges.map(\.request?.body) == [[], []])
+  }
+
   @Test(
     "A client has its response, or is refused, before others hear of it",
     arguments: [("GET / HTTP/1.1\nHost: a\n\n", 200), ("GET / HTTP/1.2x\n\n", 400)])

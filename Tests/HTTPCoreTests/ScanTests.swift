@@ -35,7 +35,7 @@ struct VectorScanTests {
   func parts(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let common = Array("abcXYZ019-_.".utf8)
-    let rare = Array("~!,:# \t\n\r/\u{0}\u{1}\u{7f}".utf8) + [0x80, 0xff]
+    let rare = Array("~!,:#\"\\ \t\n\r/\u{0}\u{1}\u{7f}".utf8) + [0x80, 0xff]
     // In memory of just this size, so that AddressSanitizer sees each read past it.
     let bytes = (0..<Int.random(in: 0...48, using: &random)).map { _ in
       (Int.random(in: 0..<8, using: &random) > 0 ? common : rare).randomElement(using: &random)!
@@ -60,6 +60,7 @@ struct VectorScanTests {
       && span.endOfTarget(from: start, to: end) == first(Grammar.isTargetByte)
       && span.endOfListElement(from: start, to: end) == first { $0 != UInt8(ascii: ",") }
       && span.lineFeed(from: start, to: end) == lineFeed
+      && span.isQuotable(start..<end) == bytes[start..<end].allSatisfy(Grammar.isQuotable)
     if !isRight { Issue.record("\(bytes), \(start)..<\(end)") }
   }
 }

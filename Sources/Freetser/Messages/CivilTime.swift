@@ -57,16 +57,22 @@ struct CivilTime: Equatable {
   /// Seconds since 1970, now: see ``now()``.
   static func nowInSeconds() -> Int { now().seconds }
 
-  /// Seconds since 1970, and what is over in milliseconds, on the system's clock: as of its last tick, mostly 1 to 4 ms ago,
-  /// as the times of files are, for a fraction of what the exact time costs.
-  static func now() -> (seconds: Int, milliseconds: Int) {
+  /// Seconds since 1970, and what is over in milliseconds.
+  struct Moment: Equatable {
+    var seconds: Int
+    var milliseconds: Int
+  }
+
+  /// The moment on the system's clock as of its last tick, mostly 1 to 4 ms ago, as the times of files are, for a fraction of
+  /// what the exact time costs.
+  static func now() -> Moment {
     var time = timespec()
     #if canImport(Darwin)
       unsafe clock_gettime(CLOCK_REALTIME, &time)
     #else
       unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
     #endif
-    return (Int(time.tv_sec), Int(time.tv_nsec) / 1_000_000)
+    return Moment(seconds: Int(time.tv_sec), milliseconds: Int(time.tv_nsec) / 1_000_000)
   }
 
   /// `Sun, 06 Nov 1994 08:49:37 GMT` (IMF-fixdate, RFC 9110 section 5.6.7).

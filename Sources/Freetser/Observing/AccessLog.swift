@@ -28,7 +28,7 @@ import Transport
 /// Nobody waits for a line to be written: they go through a ``LogQueue``, which drops and counts what comes faster than it
 /// can be written, and says how many that were in a line of its own, which is always text.
 public struct AccessLog: ServerObserver {
-  private let format: Format
+  let format: Format
   private let queue: LogQueue
   private let isSkipped: (@Sendable (Exchange) -> Bool)?
 
@@ -56,14 +56,48 @@ public struct AccessLog: ServerObserver {
     self.isSkipped = isSkipped
   }
 
+  /// Where it writes all exchanges to; `nil` if it skips some.
+  var queueOfAll: LogQueue? { isSkipped == nil ? queue : nil }
+
   /// Writes the line.
   public func exchangeEnded(_ exchange: Exchange) {
     if let isSkipped, isSkipped(exchange) { return }
-    let line =
-      switch format {
-      case .text: AccessLine.text(of: exchange)
-      case .json: AccessLine.json(of: exchange)
-      }
-    queue.append(line.span)
+    if let request = exchange.request {
+      queue.append(request, exchange.outcome, as: format)
+    } else {
+      queue.append(from: exchange.peer, exchange.outcome, as: format)
+    }
+  }
+}
+
+extension LogQueue {
+  /// Adds the line about an exchange.
+  func append(_ request: Request, _ outcome: Exchange.Outcome, as format: AccessLog.Format) {
+    var record = AccessRecord(of: outcome, as: format)
+    withRoom(for: request, bytes: AccessRecord.room(for: request)) { request, texts in
+      record.keep(request, &texts)
+      append(texts.span, record)
+    }
+  }
+
+  /// The same for a request that could not be read.
+  func append(from peer: Address, _ outcome: Exchange.Outcome, as format: AccessLog.Format) {
+    var record = AccessRecord(of: outcome, as: format)
+    withRoom(for: peer, bytes: AccessRecord.roomForClient) { peer, texts in
+      record.keep(client: peer.host, &texts)
+      append(texts.span, record)
+    }
+  }
+
+  /// Lends room for so many bytes, from the stack if they are at most 1,024.
+  // Generic, as a value of a type that is not known is captured where it is, and not copied: to copy a request counts four
+  // references up and down again.
+  private func withRoom<Subject>(
+    for subject: Subject, bytes count: Int, _ body: (Subject, inout OutputSpan<UInt8>) -> Void
+  ) {
+    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { memory in
+      var bytes = unsafe OutputSpan(buffer: memory, initializedCount: 0)
+      body(subject, &bytes)
+    }
   }
 }

@@ -33,19 +33,15 @@ extension OutputSpan where Element == UInt8 {
     append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
   }
 
-  /// Adds what a client sent, to stand between quotes; of what is longer than `limit` its beginning and `...`.
-  ///
-  /// It takes ``escapedSize`` bytes for each that is kept, at most.
+  /// Adds a part of what a client sent, to stand between quotes. It takes ``escapedSize`` bytes for each, at most.
   mutating func append(
-    escaping value: Span<UInt8>, for format: AccessLog.Format, atMost limit: Int
+    escaping texts: Span<UInt8>, _ range: Range<Int>, for format: AccessLog.Format
   ) {
-    let kept = value.extracting(first: min(value.count, limit))
-    if isPlain(kept) {
-      append(copying: kept)
+    if texts.isQuotable(range) {
+      append(copying: texts.extracting(range))
     } else {
-      appendEscaped([UInt8](copying: kept), for: format)
+      appendEscaped([UInt8](copying: texts.extracting(range)), for: format)
     }
-    if kept.count < value.count { append(literal: "...") }
   }
 
   /// How many bytes one may become.
@@ -55,7 +51,7 @@ extension OutputSpan where Element == UInt8 {
     switch format {
     case .text:
       for byte in value {
-        if isPlain(byte) {
+        if Grammar.isQuotable(byte) {
           append(byte)
         } else {
           append(literal: "\\x")
@@ -65,7 +61,7 @@ extension OutputSpan where Element == UInt8 {
     case .json:
       // In UTF-16, as JSON's escapes are (RFC 8259 section 7). What is not UTF-8 becomes U+FFFD.
       for unit in String(decoding: value, as: UTF8.self).utf16 {
-        if let byte = UInt8(exactly: unit), isPlain(byte) {
+        if let byte = UInt8(exactly: unit), Grammar.isQuotable(byte) {
           append(byte)
         } else {
           append(literal: "\\u")
@@ -74,14 +70,4 @@ extension OutputSpan where Element == UInt8 {
       }
     }
   }
-}
-
-private func isPlain(_ value: Span<UInt8>) -> Bool {
-  for index in value.indices where !isPlain(value[index]) { return false }
-  return true
-}
-
-/// Whether a byte is printable ASCII and none that quotes or escapes.
-private func isPlain(_ byte: UInt8) -> Bool {
-  0x20..<0x7f ~= byte && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
 }

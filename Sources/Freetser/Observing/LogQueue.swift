@@ -30,9 +30,8 @@ public final class LogQueue: Sendable {
   public static let shared = LogQueue()
 
   private struct State {
-    /// The lines that wait, one behind the other, and how many they are.
-    var text: [UInt8] = []
-    var lines = 0
+    /// The lines that wait.
+    var batch = LogBatch()
     var dropped = 0
     /// How many lines were ever queued, and how many of them the thread is done with.
     var queued = 0
@@ -54,8 +53,8 @@ public final class LogQueue: Sendable {
   /// How long the lines may be on average, if as many wait as may. In bytes.
   private static let roomForLine = 1_024
 
-  /// So much memory is kept from one batch to the next: that of 10 ms of a busy server's accesses. In bytes.
-  private static let keptMemory = 1 << 18
+  /// So much is made of a batch before it is written. In bytes.
+  private static let pieceSize = 65_536
 
   /// Starts the thread. If the system has no thread to give, all lines are dropped.
   ///
@@ -85,22 +84,24 @@ public final class LogQueue: Sendable {
 
   /// Adds a line, or drops it if the queue is full. The writer is woken only when the queue was empty, and when it is half
   /// full.
-  func append(_ line: Span<UInt8>) {
+  ///
+  /// - Parameter record: What the writer is to make the line of, with these bytes; `nil` if they are the line.
+  func append(_ line: Span<UInt8>, _ record: AccessRecord? = nil) {
     let wakesWriter = state.withLock { state in
-      guard state.lines < capacity, hasRoom(for: line.count, state), !state.isStopped else {
+      guard hasRoom(for: line.count, state.batch), !state.isStopped else {
         state.dropped += 1
         return false
       }
-      state.text.append(copying: line)
-      state.lines += 1
+      state.batch.append(line, record)
       state.queued += 1
-      return state.lines == 1 || state.lines == half
+      return state.batch.count == 1 || state.batch.count == half
     }
     if wakesWriter { state.wakeAll() }
   }
 
-  private func hasRoom(for count: Int, _ state: State) -> Bool {
-    state.lines == 0 || state.text.count + count <= Self.roomForLine * capacity
+  private func hasRoom(for count: Int, _ batch: LogBatch) -> Bool {
+    batch.count == 0
+      || batch.count < capacity && batch.size + count <= Self.roomForLine * capacity
   }
 
   /// So many lines are not left to wait for more.
@@ -135,16 +136,14 @@ public final class LogQueue: Sendable {
   private func write() {
     // A reader that goes away ends the log, not the program.
     blockBrokenPipeSignal()
+    var batch = LogBatch()
     var text: [UInt8] = []
-    while let (lines, dropped) = nextBatch(&text) {
-      if dropped > 0 {
-        let note = "\(dropped) log lines dropped: the log is written too slowly\n"
-        text.append(copying: note.utf8.span)
-      }
-      let isWritten = writeFully(text)
+    var accessLine = AccessLine()
+    while let dropped = nextBatch(&batch) {
+      let lost = write(batch, dropped, &accessLine, by: &text)
       state.withLock { state in
-        state.finished += lines
-        if !isWritten { state.dropped += lines + dropped }
+        state.finished += batch.count
+        state.dropped += lost
       }
       state.wakeAll()
     }
@@ -152,19 +151,42 @@ public final class LogQueue: Sendable {
     state.wakeAll()
   }
 
-  /// Gives the lines that wait for the memory of those before them, which the next ones then need not ask for.
-  private func nextBatch(_ text: inout [UInt8]) -> (lines: Int, dropped: Int)? {
-    text.removeAll(keepingCapacity: text.capacity <= Self.keptMemory)
-    _ = state.wait { $0.lines == 0 && !$0.isStopped ? nil : () }
+  /// Takes the lines that wait, and leaves the memory of those before them to the next ones.
+  ///
+  /// - Returns: How many were dropped meanwhile; `nil` if the queue is stopped and no line is left.
+  private func nextBatch(_ batch: inout LogBatch) -> Int? {
+    batch.removeAll()
+    _ = state.wait { $0.batch.count == 0 && !$0.isStopped ? nil : () }
     _ = state.wait(until: .now() + Self.gathering) { state in
-      state.isStopped || state.waiting > 0 || state.lines >= half ? () : nil
+      state.isStopped || state.waiting > 0 || state.batch.count >= half ? () : nil
     }
     return state.withLock { state in
-      guard state.lines > 0 else { return nil }
-      defer { (state.lines, state.dropped) = (0, 0) }
-      swap(&text, &state.text)
-      return (state.lines, state.dropped)
+      guard state.batch.count > 0 else { return nil }
+      defer { state.dropped = 0 }
+      swap(&batch, &state.batch)
+      return state.dropped
     }
+  }
+
+  /// Writes the lines, and how many were dropped.
+  ///
+  /// - Parameter text: Memory for it.
+  /// - Returns: How many lines are lost: none, or all that were to be written with one that could not be, and those behind.
+  private func write(
+    _ batch: LogBatch, _ dropped: Int, _ accessLine: inout AccessLine, by text: inout [UInt8]
+  ) -> Int {
+    var place = (line: 0, byte: 0)
+    while place.line < batch.count {
+      let first = place.line
+      text.removeAll(keepingCapacity: text.capacity <= 2 * Self.pieceSize)
+      batch.makeLines(from: &place, untilSize: Self.pieceSize, &accessLine, into: &text)
+      if dropped > 0, place.line == batch.count {
+        let note = "\(dropped) log lines dropped: the log is written too slowly\n"
+        text.append(copying: note.utf8.span)
+      }
+      if !writeFully(text) { return batch.count - first + dropped }
+    }
+    return 0
   }
 
   /// - Returns: `false` if the log cannot be written, for example because its reader is gone.

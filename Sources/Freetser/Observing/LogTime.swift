@@ -1,34 +1,23 @@
 // When something happened, for a line of a log.
 
-/// A moment in UTC, in text but for its milliseconds. On a connection with much to log most of it shares its second with what
-/// came before, and so its text.
+/// A moment in UTC, in text. Where there is much to log most of it shares its millisecond with what came before, and so its
+/// text.
 struct LogTime {
-  private var second = Int.min
-  /// See ``CivilTime/dateAndTime``.
-  private(set) var dateAndTime = [19 of UInt8](repeating: 0)
-  /// From 0 to 999.
-  private(set) var milliseconds = 0
-
-  /// A moment, so many seconds and milliseconds after the beginning of 1970.
-  init(seconds: Int, milliseconds: Int) {
-    set(seconds: seconds, milliseconds: milliseconds)
-  }
-
-  /// No moment yet.
-  init() {}
-
-  /// Makes it the present moment, as ``CivilTime/now()`` tells it.
-  mutating func update() {
-    let now = CivilTime.now()
-    set(seconds: now.seconds, milliseconds: now.milliseconds)
-  }
+  private var moment = CivilTime.Moment(seconds: .min, milliseconds: 0)
+  /// As in `2026-11-26T18:16:53.123Z` (RFC 3339), of the years 0 to 9999.
+  private(set) var text = [24 of UInt8](repeating: UInt8(ascii: "Z"))
 
   /// Makes it another moment.
-  mutating func set(seconds: Int, milliseconds: Int) {
-    if seconds != second {
-      second = seconds
-      dateAndTime = CivilTime(secondsSince1970: seconds).dateAndTime
+  mutating func set(_ new: CivilTime.Moment) {
+    if new == moment { return }
+    if new.seconds != moment.seconds {
+      let date = CivilTime(secondsSince1970: new.seconds).dateAndTime
+      for place in date.indices { text[place] = date[place] }
+      text[19] = UInt8(ascii: ".")
     }
-    self.milliseconds = milliseconds
+    moment = new
+    text[20] = UInt8(ascii: "0") + UInt8(new.milliseconds / 100)
+    text[21] = UInt8(ascii: "0") + UInt8(new.milliseconds / 10 % 10)
+    text[22] = UInt8(ascii: "0") + UInt8(new.milliseconds % 10)
   }
 }

@@ -33,42 +33,39 @@ public struct Exchange: Sendable {
   public let request: Request?
   /// The peer of the connection.
   public let peer: Address
+  let outcome: Outcome
+
+  /// What came of a request.
+  struct Outcome {
+    var status: HTTPResponse.Status?
+    var bodySize: Int
+    var timeToResponse: Duration?
+    var duration: Duration
+    var isComplete: Bool
+    /// When it ended.
+    var end: CivilTime.Moment
+  }
+
+  init(_ request: Request?, from peer: Address, _ outcome: Outcome) {
+    self.request = request
+    self.peer = peer
+    self.outcome = outcome
+  }
+
   /// The status of the response; `nil` if there was none.
-  public internal(set) var status: HTTPResponse.Status?
+  public var status: HTTPResponse.Status? { outcome.status }
   /// How many bytes the response's body has. Of one that is not complete: how many were written, of which the client may
   /// have got fewer. What another protocol sends does not count.
-  public internal(set) var bodySize = 0
+  public var bodySize: Int { outcome.bodySize }
   /// From the moment that the request's head was there until its response began; `nil` if none did.
   ///
   /// What a slow client adds to ``duration`` by taking its time is not in it.
-  public internal(set) var timeToResponse: Duration?
+  public var timeToResponse: Duration? { outcome.timeToResponse }
   /// From the moment that the request's head was there until its response was handed to the system, or gathered to leave with
   /// that of a request sent ahead; what was taken over ends with the connection.
-  public internal(set) var duration: Duration = .zero
+  public var duration: Duration { outcome.duration }
   /// Whether the response was given whole, as far as can be told at this end.
-  public internal(set) var isComplete = false
-  /// When it ended.
-  var end = LogTime()
-
-  init(_ request: Request?, from peer: Address) {
-    self.request = request
-    self.peer = peer
-  }
-
-  mutating func responseBegan(
-    _ status: HTTPResponse.Status, bodySize: Int, after time: Duration
-  ) {
-    self.status = status
-    self.bodySize = bodySize
-    timeToResponse = time
-  }
-
-  /// - Parameter time: `nil` if no longer than until it began.
-  mutating func responseEnded(at end: LogTime, after time: Duration?, isComplete: Bool) {
-    self.end = end
-    self.isComplete = isComplete
-    duration = time ?? timeToResponse ?? .zero
-  }
+  public var isComplete: Bool { outcome.isComplete }
 
   /// The client, as far as its address is known (``Request/client``).
   public var client: Address { request?.client ?? peer }

@@ -47,10 +47,10 @@ struct ConnectionLoop: ~Copyable {
     do throws(Interruption) {
       let origin = try learnOrigin()
       while let head = try nextHead() {
-        guard try answer(head, from: origin) else { break }
+        guard answer(head, from: origin) else { break }
       }
     } catch {
-      end(after: error)
+      end(after: error, of: nil)
     }
     // What a client has refused to take for so long must not stay in the system's memory.
     if exchange.request.raw.isStuck { exchange.request.raw.stream.resetOnClose() }
@@ -83,16 +83,24 @@ struct ConnectionLoop: ~Copyable {
     return nil
   }
 
-  /// Lets the handler answer and sends what it gives.
+  /// Answers a request.
   ///
   /// - Returns: Whether the connection goes on to the next exchange.
-  private mutating func answer(
-    _ head: consuming RequestHead, from origin: Origin
-  ) throws(Interruption) -> Bool {
+  private mutating func answer(_ head: consuming RequestHead, from origin: Origin) -> Bool {
     var request = Request(
       head: head, body: [], isServerReady: service.isReady,
       origin: origin.origin(of: head, service), number: requests)
-    if service.isObserved { beginObservation(of: request) }
+    if service.isObserved { beginObservation() }
+    do throws(Interruption) {
+      return try answer(&request)
+    } catch {
+      end(after: error, of: request)
+      return false
+    }
+  }
+
+  /// Lets the handler answer and sends what it gives.
+  private mutating func answer(_ request: inout Request) throws(Interruption) -> Bool {
     try check(request.version)
     // Of CONNECT more may come whatever it says: what is sent ahead for the tunnel.
     let clientSendsNoMore =
@@ -110,7 +118,7 @@ struct ConnectionLoop: ~Copyable {
     if closes, !response.takesOver { response.fields[.connection] = "close" }
     try send(response, to: request, isLast: closes)
     service.debug("\(request.method) \(request.path) \(response.status.code)")
-    if service.isObserved { try endObservation() }
+    if service.isObserved { try endObservation(of: &request) }
     if !closes, exchange.request.machine.ourState == .done { _ = exchange.request.drain() }
     guard exchange.request.machine.ourState == .done, exchange.request.machine.peerState == .done
     else {
@@ -189,11 +197,11 @@ struct ConnectionLoop: ~Copyable {
   /// Tells the client what can still be told.
   // Not inlined, as it needs much of the stack, which every connection would then touch.
   @inline(never)
-  private mutating func end(after interruption: Interruption) {
+  private mutating func end(after interruption: Interruption, of request: Request?) {
     // Whoever observes is told of a refusal when it has been sent.
     var isTold = false
     if case .refused(let refusal) = interruption { isTold = refuse(refusal) }
-    if service.isObserved { endObservation(after: interruption) }
+    if service.isObserved { endObservation(of: request, after: interruption) }
     switch interruption {
     case .refused:
       if isTold { linger() }

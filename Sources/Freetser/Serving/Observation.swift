@@ -1,20 +1,25 @@
 // Tells those who observe a server of each exchange. Nothing of it happens where nobody does.
 //
-// What is observed is what is sent, not what the handler gave: the status and the size are noted where a head is made.
+// What is observed is what is sent, not what the handler gave: the status and the size are noted where a head is made. What
+// was noted becomes an exchange only when that is told: to move one from hand to hand costs more than to tell of it.
 
 import HTTPCore
+import HTTPTypes
 import Threads
 import Transport
 
-/// The exchange of a connection that goes on, and when it began.
+/// What is noted of the exchange of a connection that goes on.
 struct Observation {
-  /// `nil` between exchanges, and where nobody observes.
-  var exchange: Exchange?
-  var began = MonotonicTime.distantFuture
-  /// Whether the handler writes the body, so that its size is known in the end.
-  var isWritten = false
-  /// The time of day, kept from one exchange to the next.
-  var clock = LogTime()
+  /// When it began; `nil` between exchanges, and where nobody observes.
+  fileprivate var began: MonotonicTime?
+  fileprivate var response: BegunResponse?
+
+  fileprivate struct BegunResponse {
+    var status: HTTPResponse.Status
+    /// How many bytes its body has; `nil` while the handler writes it.
+    var bodySize: Int?
+    var after: Duration
+  }
 }
 
 // Not inlined, as connections that nobody observes need no stack for it.
@@ -22,69 +27,116 @@ extension ConnectionLoop {
   @inline(never)
   mutating func observeOpening() {
     let peer = exchange.request.raw.stream.peer
-    service.observe { $0.connectionOpened(from: peer) }
+    for observer in service.configuration.observers { observer.connectionOpened(from: peer) }
   }
 
   @inline(never)
   mutating func observeClosing() {
     let peer = exchange.request.raw.stream.peer
-    service.observe { $0.connectionClosed(from: peer) }
+    for observer in service.configuration.observers { observer.connectionClosed(from: peer) }
   }
 
   @inline(never)
-  mutating func beginObservation(of request: Request?) {
-    observation.exchange = Exchange(request, from: exchange.request.raw.stream.peer)
+  mutating func beginObservation() {
     observation.began = exchange.request.raw.stream.now()
-    observation.isWritten = false
+    observation.response = nil
   }
 
   /// A response begins, with so many bytes of body, or with what is written yet.
   @inline(never)
   mutating func observe(_ response: Response, bodySize: Int?) {
+    guard let began = observation.began else { return }
     let isForHead = exchange.request.machine.isAnsweringHead
-    observation.exchange?.responseBegan(
-      response.status, bodySize: isForHead ? 0 : bodySize ?? 0,
-      after: exchange.request.raw.stream.now() - observation.began)
-    observation.isWritten = bodySize == nil
+    observation.response = Observation.BegunResponse(
+      status: response.status, bodySize: isForHead && bodySize != nil ? 0 : bodySize,
+      after: exchange.request.raw.stream.now() - began)
   }
 
-  /// A response was given.
+  /// A response was given to a request, whose body nobody needs any more.
   ///
   /// It is sent before others hear of it, so that its client does not wait for them; but not if the next request is there
   /// already, with whose answer it leaves.
   @inline(never)
-  mutating func endObservation() throws(Interruption) {
+  mutating func endObservation(of request: inout Request) throws(Interruption) {
+    request.body = []
     if exchange.request.raw.input.isEmpty { try flush() }
-    report(isComplete: true)
-  }
-
-  /// The connection ends before its time.
-  @inline(never)
-  mutating func endObservation(after interruption: Interruption) {
-    switch interruption {
-    case .refused(let refusal): report(refusal)
-    case .overdue: report(.handlerOverdue)
-    case .cut, .lost: report(isComplete: false)
+    guard let began = observation.began.take() else { return }
+    let outcome = outcome(since: began, isComplete: true)
+    for index in service.exchangeObservers.indices {
+      service.exchangeObservers[index].exchangeEnded(request, outcome)
     }
   }
 
-  private mutating func report(_ refusal: Refusal) {
-    // What could not be read was a request too.
-    if observation.exchange == nil { beginObservation(of: nil) }
-    let response = refusal.response
-    observe(response, bodySize: response.size)
-    report(isComplete: true)
+  /// The connection ends before its time, in the exchange of this request, or of one that could not be read.
+  @inline(never)
+  mutating func endObservation(of request: Request?, after interruption: Interruption) {
+    let isTold: Bool
+    switch interruption {
+    case .refused(let refusal): isTold = note(refusal)
+    case .overdue: isTold = note(.handlerOverdue)
+    case .cut, .lost: isTold = false
+    }
+    guard let began = observation.began.take() else { return }
+    let outcome = outcome(since: began, isComplete: isTold)
+    let peer = exchange.request.raw.stream.peer
+    for observer in service.exchangeObservers {
+      if var request {
+        request.body = []
+        observer.exchangeEnded(request, outcome)
+      } else {
+        observer.exchangeEnded(from: peer, outcome)
+      }
+    }
   }
 
-  private mutating func report(isComplete: Bool) {
-    if observation.isWritten { observation.exchange?.bodySize = exchange.count }
+  /// The client was told something of ours instead.
+  private mutating func note(_ refusal: Refusal) -> Bool {
+    // What could not be read was a request too.
+    if observation.began == nil { beginObservation() }
+    let response = refusal.response
+    observe(response, bodySize: response.size)
+    return true
+  }
+
+  private mutating func outcome(since began: MonotonicTime, isComplete: Bool) -> Exchange.Outcome {
+    let response = observation.response
     // What leaves with the answers before it is not waited for.
     let isGathered =
-      isComplete && !observation.isWritten && !exchange.request.raw.output.isEmpty
-    let time = isGathered ? nil : exchange.request.raw.stream.now() - observation.began
-    observation.clock.update()
-    observation.exchange?.responseEnded(at: observation.clock, after: time, isComplete: isComplete)
-    guard let ended = observation.exchange.take() else { return }
-    service.observe { $0.exchangeEnded(ended) }
+      isComplete && response?.bodySize != nil && !exchange.request.raw.output.isEmpty
+    return Exchange.Outcome(
+      status: response?.status, bodySize: response.map { $0.bodySize ?? exchange.count } ?? 0,
+      timeToResponse: response?.after,
+      duration: (isGathered ? response?.after : nil) ?? exchange.request.raw.stream.now() - began,
+      isComplete: isComplete, end: CivilTime.now())
+  }
+}
+
+/// Someone who is told of exchanges.
+// An object, as one reference is less to count than those of an observer.
+final class ExchangeObserver: Sendable {
+  private let observer: any ServerObserver
+  /// What the observer writes to if it is a log of all exchanges. That needs no ``Exchange``: to make one takes as long as
+  /// to keep what its line says.
+  private let log: LogQueue?
+  private let format: AccessLog.Format
+
+  init(_ observer: any ServerObserver) {
+    self.observer = observer
+    let log = observer as? AccessLog
+    self.log = log?.queueOfAll
+    format = log?.format ?? .text
+  }
+
+  func exchangeEnded(_ request: Request, _ outcome: Exchange.Outcome) {
+    if let log {
+      log.append(request, outcome, as: format)
+    } else {
+      observer.exchangeEnded(Exchange(request, from: request.peer, outcome))
+    }
+  }
+
+  /// The same for a request that could not be read.
+  func exchangeEnded(from peer: Address, _ outcome: Exchange.Outcome) {
+    observer.exchangeEnded(Exchange(nil, from: peer, outcome))
   }
 }

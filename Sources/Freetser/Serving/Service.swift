@@ -11,8 +11,8 @@ final class Service: Sendable {
   let date = HTTPDate()
   /// Whether requests are logged. To ask the logger each time costs more than it seems.
   private let logsRequests: Bool
-  /// Whether anybody wants to know of connections and exchanges.
-  let isObserved: Bool
+  /// Who is told of exchanges.
+  let exchangeObservers: [ExchangeObserver]
   private let handler: Handler
   private let lastConnection = Atomic(UInt64.random(in: 0..<(1 << 48)))
   private let ready = Atomic(false)
@@ -38,7 +38,7 @@ final class Service: Sendable {
   init(configuration: ServerConfiguration, handler: Handler) {
     self.configuration = configuration
     self.handler = handler
-    isObserved = !configuration.observers.isEmpty
+    exchangeObservers = configuration.observers.map { ExchangeObserver($0) }
     logsRequests = configuration.logger.logLevel <= .debug
     handlerWatch = HandlerWatch(configuration.logger)
     bodyBudget = BodyBudget(limitInBytes: configuration.maximumBufferedBytes)
@@ -55,10 +55,8 @@ final class Service: Sendable {
     configuration.logger.debug("\(message())")
   }
 
-  /// Tells all who want to know.
-  func observe(_ tell: (any ServerObserver) -> Void) {
-    for observer in configuration.observers { tell(observer) }
-  }
+  /// Whether anybody wants to know of connections and exchanges.
+  var isObserved: Bool { !exchangeObservers.isEmpty }
 
   /// A number that no other connection has, also of the next process.
   func nextConnectionNumber() -> UInt64 {

@@ -11,13 +11,13 @@ extension Exchange {
     _ request: Request?, status: Int?, bodySize: Int = 0, after duration: Duration = .zero,
     isComplete: Bool = true
   ) {
-    self.init(request, from: .ipv4(octets: [127, 0, 0, 1], port: 1))
-    self.status = status.map { HTTPResponse.Status(code: $0) }
-    self.bodySize = bodySize
-    self.duration = duration
-    self.isComplete = isComplete
-    end = LogTime(seconds: 1_795_717_013, milliseconds: 123)
-    timeToResponse = status == nil ? nil : duration
+    self.init(
+      request, from: .ipv4(octets: [127, 0, 0, 1], port: 1),
+      Outcome(
+        status: status.map { HTTPResponse.Status(code: $0) }, bodySize: bodySize,
+        timeToResponse: status == nil ? nil : duration, duration: duration,
+        isComplete: isComplete,
+        end: CivilTime.Moment(seconds: 1_795_717_013, milliseconds: 123)))
   }
 }
 
