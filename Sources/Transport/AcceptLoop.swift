@@ -53,11 +53,11 @@ struct AcceptLoop: ~Copyable {
   }
 
   private mutating func serve(_ connection: consuming AcceptedConnection) {
-    let handoff = Handoff(connection)
+    let given = GivenConnection(connection, from: listener)
     do throws(ThreadError) {
-      try server.startServing(handoff, from: listener)
+      try server.startServing(given)
     } catch {
-      if let connection = handoff.take() {
+      if let connection = given.take() {
         refuse(connection, .cannotStartThread(code: error.code))
       }
       server.registry.endsServing()

@@ -1,5 +1,6 @@
 // One thread per connection at a time, and the order in which all end.
 
+import Synchronization
 import Threads
 
 /// Accepts connections and serves each on a thread that it has to itself.
@@ -15,7 +16,8 @@ public final class ConnectionThreads: Sendable {
     /// Decoding nested JSON is what needs most: 512 KiB is too little for 512 levels.
     public var stackSizeInBytes = 1 << 20
 
-    /// How the names of the threads begin, before `-` and the connection's number.
+    /// How the names of the threads begin, before `-` and the number of the connection that each is started for. A thread that
+    /// is kept for others keeps its name: to give it another would be a system call each time.
     ///
     /// Linux keeps 15 bytes of the whole.
     public var threadName = "conn"
@@ -68,12 +70,7 @@ public final class ConnectionThreads: Sendable {
   let onEvent: @Sendable (TransportEvent) -> Void
   private let serve: @Sendable (consuming AcceptedConnection) -> Void
   let registry: ConnectionRegistry
-  private let idle: IdleThreads<Work>
-
-  private struct Work: Sendable {
-    let connection: Handoff<AcceptedConnection>
-    let listener: Listener
-  }
+  private let idle: IdleThreads<GivenConnection>
 
   /// Prepares to serve; nothing is accepted before ``start()``.
   ///
@@ -163,15 +160,13 @@ public final class ConnectionThreads: Sendable {
   }
 
   /// Serves the connection on a thread that has nothing to do, or on a new one.
-  func startServing(
-    _ connection: Handoff<AcceptedConnection>, from listener: Listener
-  ) throws(ThreadError) {
-    let work = Work(connection: connection, listener: listener)
-    if idle.give(work) { return }
-    try startThread(name: options.threadName, stackSize: options.stackSizeInBytes) { [self] in
-      idle.work(on: work) { work in
-        serveGiven(work)
-        serveWaiting(at: work.listener)
+  func startServing(_ given: GivenConnection) throws(ThreadError) {
+    if idle.give(given) { return }
+    let name = "\(options.threadName)-\(given.id)"
+    try startThread(name: name, stackSize: options.stackSizeInBytes) { [self] in
+      idle.work(on: given) { given in
+        serve(given)
+        serveWaiting(at: given.listener)
       }
     }
   }
@@ -179,8 +174,8 @@ public final class ConnectionThreads: Sendable {
   // These two are not inlined, as each needs room on the stack for connections that it moves about, which would then lie under all
   // that a connection does.
 
-  @inline(never) private func serveGiven(_ work: Work) {
-    if let connection = work.connection.take() { serveNamed(connection) }
+  @inline(never) private func serve(_ given: GivenConnection) {
+    if let connection = given.take() { serve(connection) }
     registry.endsServing()
   }
 
@@ -188,14 +183,9 @@ public final class ConnectionThreads: Sendable {
   /// has to be woken for it.
   @inline(never) private func serveWaiting(at listener: Listener) {
     while let next = registry.admitNext(at: listener.endpoint, { listener.acceptWaiting() }) {
-      serveNamed(next)
+      serve(next)
       registry.endsServing()
     }
-  }
-
-  private func serveNamed(_ connection: consuming AcceptedConnection) {
-    Thread.setCurrentName("\(options.threadName)-\(connection.id)")
-    serve(connection)
   }
 
   /// Nobody joins the threads: each is counted until it has nothing left to do or to let go.
@@ -214,5 +204,24 @@ public final class ConnectionThreads: Sendable {
       registry.threadEnds()
       throw error
     }
+  }
+}
+
+/// A connection on its way to the thread that serves it.
+// Not a `Handoff`: this is made for each connection, and a generic object finds out what it holds while the program runs.
+final class GivenConnection: Sendable {
+  let id: UInt64
+  let listener: Listener
+  private let connection: Mutex<AcceptedConnection?>
+
+  init(_ connection: consuming AcceptedConnection, from listener: Listener) {
+    id = connection.id
+    self.listener = listener
+    self.connection = Mutex(connection)
+  }
+
+  /// The connection on the first call, `nil` afterwards.
+  func take() -> AcceptedConnection? {
+    connection.withLock { $0.take() }
   }
 }

@@ -127,13 +127,14 @@ struct NginxTests {
 
   @Test("200 requests use as many connections as they should", arguments: Upstream.allCases)
   func connections(upstream: Upstream) throws {
-    try withProxy(upstream, to: .stressTest) { proxy in
-      let pages = try proxy.curl("-w", "%{http_code}\n", "http://localhost/[1-200]").text
-      #expect(pages.matches(of: /\n200\n/).count == 200)
-      #expect(pages.matches(of: /\nPath: \/(\d+)\n/).map { $0.1 } == (1...200).map { "\($0)" })
-      // Each connection has a thread of its own, and its number is in the thread's name.
-      let connections = Set(pages.matches(of: /\nThread: (.*)\n/).map { $0.1 })
-      #expect(connections.count == (upstream == .http10 ? 200 : 1))
+    try withProxy(upstream, to: .testServer) { proxy in
+      let pages = try proxy.curl("-w", "%{http_code}\n", "http://localhost/id?[1-200]").text
+      // The connection's number, and how many requests came on it before.
+      let ids = pages.matches(of: /([0-9a-z]+)-(\d+)\n200\n/)
+      try #require(ids.count == 200)
+      let isKept = upstream != .http10
+      #expect(Set(ids.map { $0.1 }).count == (isKept ? 1 : 200))
+      #expect(ids.map { $0.2 } == (0..<200).map { isKept ? "\($0)" : "0" })
     }
   }
 }

@@ -247,7 +247,7 @@ private struct Lines {
         if let request = exchange.request {
           record.keep(request, &texts)
         } else {
-          record.keep(client: exchange.peer.host, &texts)
+          record.keep(exchange.peer, &texts)
         }
       }
       var log: [UInt8] = []

@@ -69,6 +69,8 @@ extension ServerConfiguration.Timeouts {
     // An index out of range, as in anyone's code.
     let bytes = try body.readAll()
     return .bytes([bytes[bytes.count]])
+  case (.get, "/id"):
+    return .text("\(request.id)\n")
   case (.post, _) where path.hasPrefix("/entries/"):
     let value = try body.readAll()
     try store.execute { try $0.add("entries", path, value) }

@@ -35,19 +35,21 @@ import Threads
     var options = ConnectionThreads.Options()
     options.threadName = "web"
     let server = ConnectionThreads(listeners: [listener], options: options) { connection in
-      let text = "\(connection.id) \(connection.peer) \(Thread.currentName)"
+      let text = "\(Thread.currentName) \(connection.id) \(connection.peer)"
       try? connection.socket.send(text)
     }
     try server.start()
     for id in 1...3 {
       let client = try connect(to: listener.boundAddress)
-      let answer = try client.receiveToEnd()
-      #expect(String(decoding: answer, as: UTF8.self) == "\(id) \(try client.local) web-\(id)")
+      let answer = String(decoding: try client.receiveToEnd(), as: UTF8.self)
+      // It may have been started for an earlier one.
+      let names = (1...id).map { "web-\($0)" }
+      #expect(names.map { "\($0) \(id) \(try! client.local)" }.contains(answer))
     }
     #expect(server.stop(within: patience).endedInTime)
   }
 
-  @Test("a thread that is done serves the next connection, under its name")
+  @Test("a thread that is done serves the next connection, under the name that it has")
   func keptThread() throws {
     let listener = try loopbackListener()
     let threads = Monitor<[ThreadID]>([])
@@ -58,9 +60,9 @@ import Threads
       try? connection.socket.send(Thread.currentName)
     }
     try server.start()
-    for id in 1...20 {
+    for _ in 1...20 {
       let client = try connect(to: listener.boundAddress)
-      #expect(try client.receiveToEnd() == Array("conn-\(id)".utf8))
+      #expect(try client.receiveToEnd() == Array("conn-1".utf8))
       try waitUntil { server.idleThreads == 1 }
     }
     #expect(Set(threads.withLock { $0 }).count == 1)
@@ -108,7 +110,7 @@ import Threads
     try next.send(".")
     try first.send(".")
     #expect(try first.receiveToEnd() == Array("conn-1".utf8))
-    #expect(try next.receiveToEnd() == Array("conn-2".utf8))
+    #expect(try next.receiveToEnd() == Array("conn-1".utf8))
     #expect(Set(served.withLock { $0 }).count == 1)
     #expect(accepting.withLock { !$0.mayGoOn })
   }

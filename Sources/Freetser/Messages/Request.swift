@@ -35,7 +35,7 @@ public struct Request: Sendable {
   ) {
     let origin = RequestOrigin(
       peer: peer, peerCredentials: peerCredentials, client: client ?? peer, scheme: scheme,
-      connection: String(UInt64.random(in: 0...UInt64.max), radix: 36))
+      connection: UInt64.random(in: 0...UInt64.max))
     self.init(head: head, body: body, isServerReady: true, origin: origin, number: 0)
   }
 
@@ -54,7 +54,7 @@ public struct Request: Sendable {
   public var id: String {
     switch identity {
     case .given(let id): id
-    case .counted(let connection, let number): "\(connection)-\(number)"
+    case .counted(let connection, let number): "\(String(connection, radix: 36))-\(number)"
     }
   }
 
@@ -62,7 +62,7 @@ public struct Request: Sendable {
   enum Identity {
     /// A trusted proxy has given it.
     case given(String)
-    case counted(connection: String, number: Int)
+    case counted(connection: UInt64, number: Int)
   }
 
   var identity: Identity {
@@ -79,9 +79,6 @@ public struct Request: Sendable {
   ///
   /// ``ServerConfiguration/proxies`` says who is trusted. The port is 0 where a proxy does not tell it.
   public var client: Address { origin.client }
-
-  /// ``client``'s host in text.
-  var clientHost: String? { origin.clientHost }
 
   /// The scheme that the client used: `http`, unless a proxy that is trusted says otherwise.
   public var scheme: Scheme { origin.scheme }

@@ -31,7 +31,7 @@ extension OutputSpan where Element == UInt8 {
   ) {
     append(copying: time.text.span)
     append(literal: " ")
-    append(copying: texts.extracting(record.client.range))
+    appendClient(record.client, of: texts)
     append(literal: " \"")
     if let request = record.request {
       append(request.method, of: texts, for: .text)
@@ -58,7 +58,7 @@ extension OutputSpan where Element == UInt8 {
     appendField(record.request?.agent, of: texts)
     append(literal: "\" ")
     if let request = record.request {
-      appendID(request, of: texts)
+      appendID(request.id, of: texts)
     } else {
       append(literal: "-")
     }
@@ -83,7 +83,7 @@ extension OutputSpan where Element == UInt8 {
     append(literal: "{\"time\":\"")
     append(copying: time.text.span)
     append(literal: "\",\"client\":\"")
-    append(copying: texts.extracting(record.client.range))
+    appendClient(record.client, of: texts)
     append(literal: "\"")
     if let request = record.request {
       appendMember("method", request.method, of: texts)
@@ -104,7 +104,7 @@ extension OutputSpan where Element == UInt8 {
       if let referer = request.referer { appendMember("referer", referer, of: texts) }
       if let agent = request.agent { appendMember("agent", agent, of: texts) }
       append(literal: ",\"request\":\"")
-      appendID(request, of: texts)
+      appendID(request.id, of: texts)
       append(literal: "\"")
     }
     append(literal: record.isComplete ? "}\n" : ",\"cut\":true}\n")
@@ -137,10 +137,25 @@ extension OutputSpan where Element == UInt8 {
     append(record.microseconds % 1_000, digits: 3)
   }
 
-  private mutating func appendID(_ request: AccessRecord.Request, of texts: Span<UInt8>) {
-    append(copying: texts.extracting(request.id.range))
-    guard let number = request.number else { return }
-    append(literal: "-")
-    append(number)
+  private mutating func appendClient(_ client: AccessRecord.Client, of texts: Span<UInt8>) {
+    switch client {
+    case .ipv4(let octets):
+      for index in octets.indices {
+        if index > 0 { append(literal: ".") }
+        append(Int(octets[index]))
+      }
+    case .other(let text): append(copying: texts.extracting(text.range))
+    case .unknown: append(literal: "unix:")
+    }
+  }
+
+  private mutating func appendID(_ id: AccessRecord.ID, of texts: Span<UInt8>) {
+    switch id {
+    case .given(let text): append(copying: texts.extracting(text.range))
+    case .counted(let connection, let number):
+      append(inBase36: connection)
+      append(literal: "-")
+      append(number)
+    }
   }
 }

@@ -84,7 +84,7 @@ extension LogQueue {
   func append(from peer: Address, _ outcome: Exchange.Outcome, as format: AccessLog.Format) {
     var record = AccessRecord(of: outcome, as: format)
     withRoom(for: peer, bytes: AccessRecord.roomForClient) { peer, texts in
-      record.keep(client: peer.host, &texts)
+      record.keep(peer, &texts)
       append(texts.span, record)
     }
   }

@@ -16,9 +16,17 @@ struct AccessRecord {
   let bodySize: Int
   let status: Int?
   let isComplete: Bool
-  private(set) var client = Text(0..<0, isCut: false)
+  private(set) var client = Client.unknown
   /// `nil` if its head could not be read.
   private(set) var request: Request?
+
+  /// Who asked.
+  enum Client {
+    case ipv4(SIMD4<UInt8>)
+    case other(Text)
+    /// What another end of a Unix domain socket calls itself is not worth a word.
+    case unknown
+  }
 
   /// What a request says of itself.
   struct Request {
@@ -27,10 +35,13 @@ struct AccessRecord {
     let version: Version
     let referer: Text?
     let agent: Text?
-    /// What a proxy called the request, or the connection's part of its id.
-    let id: Text
-    /// How many requests came before it on its connection; `nil` if a proxy has given its id.
-    let number: Int?
+    let id: ID
+  }
+
+  /// See ``Freetser/Request/Identity``.
+  enum ID {
+    case given(Text)
+    case counted(connection: UInt64, number: Int)
   }
 
   /// A text, or its beginning.
@@ -80,14 +91,17 @@ struct AccessRecord {
   ///
   /// - Parameter texts: Where its texts go.
   mutating func keep(_ request: Freetser.Request, _ texts: inout OutputSpan<UInt8>) {
-    keep(client: request.clientHost, &texts)
+    keep(request.client, &texts)
     self.request = Request(of: request, &texts)
   }
 
   /// Keeps who asked.
-  mutating func keep(client host: String?, _ texts: inout OutputSpan<UInt8>) {
-    // What another end of a Unix domain socket calls itself is not worth a word.
-    client = texts.keep((host ?? "unix:").utf8.span, atMost: Limit.own)
+  mutating func keep(_ client: Address, _ texts: inout OutputSpan<UInt8>) {
+    switch client {
+    case .ipv4(let octets, _): self.client = .ipv4(octets)
+    case .ipv6: self.client = .other(texts.keep((client.host ?? "").utf8.span, atMost: Limit.own))
+    case .unix: self.client = .unknown
+    }
   }
 }
 
@@ -104,11 +118,9 @@ extension AccessRecord.Request {
     }
     switch request.identity {
     case .given(let given):
-      id = texts.keep(given.utf8.span, atMost: AccessRecord.Limit.own)
-      number = nil
-    case .counted(let connection, let count):
-      id = texts.keep(connection.utf8.span, atMost: AccessRecord.Limit.own)
-      number = count
+      id = .given(texts.keep(given.utf8.span, atMost: AccessRecord.Limit.own))
+    case .counted(let connection, let number):
+      id = .counted(connection: connection, number: number)
     }
   }
 }

@@ -23,6 +23,13 @@ extension OutputSpan where Element == UInt8 {
     append(digits, lowest: count)
   }
 
+  /// Adds a number in digits and small letters.
+  mutating func append(inBase36 number: UInt64) {
+    if number >= 36 { append(inBase36: number / 36) }
+    let digit = UInt8(number % 36)
+    append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+  }
+
   /// Adds a number below 10.
   mutating func append(digit: UInt8) { append(UInt8(ascii: "0") + digit) }
 

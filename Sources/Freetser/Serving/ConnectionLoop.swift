@@ -36,7 +36,7 @@ struct ConnectionLoop: ~Copyable {
   init(_ stream: any ServedStream, _ service: Service) {
     self.service = service
     number = service.nextConnectionNumber()
-    heads = ResponseHeads(service.date)
+    heads = service.takeHeads()
     exchange = ResponseBody(RequestBody(stream, service))
   }
 
@@ -54,6 +54,7 @@ struct ConnectionLoop: ~Copyable {
     }
     // What a client has refused to take for so long must not stay in the system's memory.
     if exchange.request.raw.isStuck { exchange.request.raw.stream.resetOnClose() }
+    service.keep(heads)
     service.debug("Connection closed")
     if service.isObserved { observeClosing() }
   }

@@ -12,24 +12,21 @@ final class RequestOrigin: Sendable {
   let peer: Address
   let peerCredentials: PeerCredentials?
   let client: Address
-  /// The client's host in text, made once for all that are logged.
-  let clientHost: String?
   let scheme: Request.Scheme
-  /// The connection's number in text.
-  let connection: String
+  /// The connection's number, which no other has.
+  let connection: UInt64
   /// The id that a proxy gave the request.
   let requestID: String?
 
   init(
     peer: Address, peerCredentials: PeerCredentials?, client: Address, scheme: Request.Scheme,
-    connection: String, requestID: String? = nil
+    connection: UInt64, requestID: String? = nil
   ) {
     self.connection = connection
     self.requestID = requestID
     self.peer = peer
     self.peerCredentials = peerCredentials
     self.client = client
-    clientHost = client.host
     self.scheme = scheme
   }
 }
@@ -67,7 +64,7 @@ struct Origin {
     self.isClientKnown = isClientKnown
     known = RequestOrigin(
       peer: stream.peer, peerCredentials: try stream.peerCredentials, client: client, scheme: .http,
-      connection: String(number, radix: 36))
+      connection: number)
   }
 
   /// Where a request comes from, with what the proxies before us say of it.

@@ -2,18 +2,20 @@
 
 import Logging
 import Synchronization
+import Threads
 
 /// Calls the handler.
 final class Service: Sendable {
   let configuration: ServerConfiguration
   let bodyBudget: BodyBudget
   let handlerWatch: HandlerWatch
-  let date = HTTPDate()
+  private let date = HTTPDate()
   /// Whether requests are logged. To ask the logger each time costs more than it seems.
   private let logsRequests: Bool
   /// Who is told of exchanges.
   let exchangeObservers: [ExchangeObserver]
   private let handler: Handler
+  private let heads = Monitor<ResponseHeads?>(nil)
   private let lastConnection = Atomic(UInt64.random(in: 0..<(1 << 48)))
   private let ready = Atomic(false)
 
@@ -61,6 +63,19 @@ final class Service: Sendable {
   /// A number that no other connection has, also of the next process.
   func nextConnectionNumber() -> UInt64 {
     lastConnection.wrappingAdd(1, ordering: .relaxed).newValue
+  }
+
+  /// What makes the heads of a connection's responses: that of a connection that has ended, if there is one, as the next
+  /// one's responses are mostly like its.
+  func takeHeads() -> ResponseHeads {
+    heads.withLock { $0.take() } ?? ResponseHeads(date)
+  }
+
+  /// Keeps them for the next connection.
+  func keep(_ used: ResponseHeads) {
+    var other: ResponseHeads? = used
+    // What was kept before is let go of without the lock.
+    heads.withLock { swap(&$0, &other) }
   }
 
   /// See ``Server/isReady``.
