@@ -147,7 +147,10 @@ struct AccessLogTests {
 
   @Test(
     "A number needs no more room than it has digits",
-    arguments: [0, 7, 10, 1_234_567, 12_345_678, 99_999_999, 100_000_000, 1_000_000_007, .max])
+    arguments: [
+      0, 7, 10, 99, 100, 101, 255, 9_999, 10_000, 90_909_090, 1_234_567, 12_345_678, 99_999_999,
+      100_000_000, 1_000_000_007, .max,
+    ])
   func numbers(number: Int) {
     let digits = Array(String(number).utf8)
     // Just as much room, and more than a whole word.
@@ -156,6 +159,14 @@ struct AccessLogTests {
       line.append(addingCapacity: digits.count + spare) { $0.append(number) }
       #expect(line == digits)
     }
+  }
+
+  @Test(
+    "Connections' numbers are written as Swift writes them", arguments: [0, 35, 36, 1_295, .max])
+  func base36(number: UInt64) {
+    var line: [UInt8] = []
+    line.append(addingCapacity: 13) { $0.append(inBase36: number) }
+    #expect(line == Array(String(number, radix: 36).utf8))
   }
 
   @Test("A time that is used again shows its new second, and milliseconds of the same one")

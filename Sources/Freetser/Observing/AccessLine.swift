@@ -2,24 +2,57 @@
 
 import HTTPCore
 
-/// Appends a line to a log's text.
+/// Appends a line to a log's text. What the next line may have in common with the last is kept as text.
 struct AccessLine {
   /// When the last line's exchange ended.
-  private var time = LogTime()
+  fileprivate var time = LogTime()
+  fileprivate var client = KeptText(of: SIMD4<UInt8>(0, 0, 0, 0)) { line, octets in
+    for index in octets.indices {
+      if index > 0 { line.append(literal: ".") }
+      line.append(Int(octets[index]))
+    }
+  }
+  fileprivate var connection = KeptText(of: UInt64(0)) { $0.append(inBase36: $1) }
 
   /// Appends the line about an exchange.
   ///
   /// - Parameter texts: What the record's texts are parts of.
   mutating func append(_ record: AccessRecord, _ texts: Span<UInt8>, to log: inout [UInt8]) {
     time.set(record.end)
+    if case .ipv4(let octets) = record.client { client.set(octets) }
+    if case .counted(let number, _) = record.request?.id { connection.set(number) }
     // What is ours in a line has less than 512 bytes.
     let room = 512 + OutputSpan<UInt8>.escapedSize * texts.count
     log.append(addingCapacity: room) { line in
       switch record.format {
-      case .text: line.appendText(of: record, texts, at: time)
-      case .json: line.appendJSON(of: record, texts, at: time)
+      case .text: line.appendText(of: record, texts, self)
+      case .json: line.appendJSON(of: record, texts, self)
       }
     }
+  }
+}
+
+/// A value and its text, which is short.
+private struct KeptText<Value: Equatable> {
+  private var value: Value
+  private(set) var text: [UInt8] = []
+  private let write: (inout OutputSpan<UInt8>, Value) -> Void
+
+  init(of value: Value, by write: @escaping (inout OutputSpan<UInt8>, Value) -> Void) {
+    self.value = value
+    self.write = write
+    make()
+  }
+
+  mutating func set(_ new: Value) {
+    if new == value { return }
+    value = new
+    make()
+  }
+
+  private mutating func make() {
+    text.removeAll(keepingCapacity: true)
+    text.append(addingCapacity: 15) { [value, write] in write(&$0, value) }
   }
 }
 
@@ -27,14 +60,16 @@ struct AccessLine {
 
 extension OutputSpan where Element == UInt8 {
   fileprivate mutating func appendText(
-    of record: AccessRecord, _ texts: Span<UInt8>, at time: LogTime
+    of record: AccessRecord, _ texts: Span<UInt8>, _ kept: AccessLine
   ) {
-    append(copying: time.text.span)
+    append(copying: kept.time.text.span)
     append(literal: " ")
-    appendClient(record.client, of: texts)
+    appendClient(record.client, of: texts, kept)
     append(literal: " \"")
     if let request = record.request {
-      append(request.method, of: texts, for: .text)
+      // A token, in which nothing is to be escaped.
+      append(copying: texts.extracting(request.method.range))
+      if request.method.isCut { append(literal: "...") }
       append(literal: " ")
       append(request.target, of: texts, for: .text)
       append(literal: " HTTP/1.")
@@ -58,7 +93,7 @@ extension OutputSpan where Element == UInt8 {
     appendField(record.request?.agent, of: texts)
     append(literal: "\" ")
     if let request = record.request {
-      appendID(request.id, of: texts)
+      appendID(request.id, of: texts, kept)
     } else {
       append(literal: "-")
     }
@@ -78,12 +113,12 @@ extension OutputSpan where Element == UInt8 {
 
 extension OutputSpan where Element == UInt8 {
   fileprivate mutating func appendJSON(
-    of record: AccessRecord, _ texts: Span<UInt8>, at time: LogTime
+    of record: AccessRecord, _ texts: Span<UInt8>, _ kept: AccessLine
   ) {
     append(literal: "{\"time\":\"")
-    append(copying: time.text.span)
+    append(copying: kept.time.text.span)
     append(literal: "\",\"client\":\"")
-    appendClient(record.client, of: texts)
+    appendClient(record.client, of: texts, kept)
     append(literal: "\"")
     if let request = record.request {
       appendMember("method", request.method, of: texts)
@@ -104,7 +139,7 @@ extension OutputSpan where Element == UInt8 {
       if let referer = request.referer { appendMember("referer", referer, of: texts) }
       if let agent = request.agent { appendMember("agent", agent, of: texts) }
       append(literal: ",\"request\":\"")
-      appendID(request.id, of: texts)
+      appendID(request.id, of: texts, kept)
       append(literal: "\"")
     }
     append(literal: record.isComplete ? "}\n" : ",\"cut\":true}\n")
@@ -137,23 +172,23 @@ extension OutputSpan where Element == UInt8 {
     append(record.microseconds % 1_000, digits: 3)
   }
 
-  private mutating func appendClient(_ client: AccessRecord.Client, of texts: Span<UInt8>) {
+  private mutating func appendClient(
+    _ client: AccessRecord.Client, of texts: Span<UInt8>, _ kept: AccessLine
+  ) {
     switch client {
-    case .ipv4(let octets):
-      for index in octets.indices {
-        if index > 0 { append(literal: ".") }
-        append(Int(octets[index]))
-      }
+    case .ipv4: append(copying: kept.client.text.span)
     case .other(let text): append(copying: texts.extracting(text.range))
     case .unknown: append(literal: "unix:")
     }
   }
 
-  private mutating func appendID(_ id: AccessRecord.ID, of texts: Span<UInt8>) {
+  private mutating func appendID(
+    _ id: AccessRecord.ID, of texts: Span<UInt8>, _ kept: AccessLine
+  ) {
     switch id {
     case .given(let text): append(copying: texts.extracting(text.range))
-    case .counted(let connection, let number):
-      append(inBase36: connection)
+    case .counted(_, let number):
+      append(copying: kept.connection.text.span)
       append(literal: "-")
       append(number)
     }

@@ -7,27 +7,29 @@ import HTTPCore
 extension OutputSpan where Element == UInt8 {
   /// Adds a number, with zeros before it if it has fewer digits.
   mutating func append(_ number: Int, digits width: Int = 1) {
-    // As many as fit into a register, the last one on top.
     if number >= 100_000_000 {
       append(number / 100_000_000, digits: width - 8)
       return append(number % 100_000_000, digits: 8)
     }
-    var rest = UInt32(truncatingIfNeeded: number)
-    var digits: UInt64 = 0
-    var count = 0
-    repeat {
-      digits = digits &<< 8 | UInt64(UInt32(UInt8(ascii: "0")) &+ rest % 10)
-      rest /= 10
-      count &+= 1
-    } while rest > 0 || count < width
-    append(digits, lowest: count)
+    let digits = eightDigits(UInt32(truncatingIfNeeded: number))
+    // The first ones are the lowest, and those that are zero are left out.
+    let zeros = min(digits.trailingZeroBitCount / 8, 7)
+    let count = max(8 - zeros, width)
+    append((digits | 0x3030_3030_3030_3030) &>> UInt64(8 * (8 - count)), lowest: count)
   }
 
   /// Adds a number in digits and small letters.
   mutating func append(inBase36 number: UInt64) {
-    if number >= 36 { append(inBase36: number / 36) }
-    let digit = UInt8(number % 36)
-    append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+    var digits = [13 of UInt8](repeating: 0)
+    var first = digits.count
+    var rest = number
+    repeat {
+      let digit = UInt8(truncatingIfNeeded: rest % 36)
+      first -= 1
+      digits[first] = digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+      rest /= 36
+    } while rest > 0
+    append(copying: digits.span.extracting(first...))
   }
 
   /// Adds a number below 10.
@@ -77,4 +79,14 @@ extension OutputSpan where Element == UInt8 {
       }
     }
   }
+}
+
+/// The digits of a number below 100,000,000, the first one in the lowest byte: split in halves, quarters and eighths, all
+/// parts of a size at a time. The products give quotients that are exact for numbers as small as these.
+private func eightDigits(_ number: UInt32) -> UInt64 {
+  let halves = UInt64(number / 10_000) | UInt64(number % 10_000) << 32
+  let hundreds = (halves &* 10_486) &>> 20 & 0x0000_007f_0000_007f
+  let quarters = hundreds | (halves &- hundreds &* 100) &<< 16
+  let tens = (quarters &* 103) &>> 10 & 0x000f_000f_000f_000f
+  return tens | (quarters &- tens &* 10) &<< 8
 }
