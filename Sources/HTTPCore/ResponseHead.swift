@@ -54,6 +54,9 @@ public struct ResponseHead: Equatable, Sendable {
     self.facts = facts
   }
 
+  /// How much memory its parts take. In bytes.
+  package var length: Int { fields.storage.count }
+
   var reasonRange: Range<Int> { reasonPlace.range }
 
   /// The phrase after the status; often empty.

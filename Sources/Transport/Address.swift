@@ -59,7 +59,7 @@ package func onOneLine(_ text: String) -> String {
     .joined()
 }
 
-/// Writes octets as inet_ntop(3) does, which takes ten times as long: a log has one in each line.
+/// Writes octets as inet_ntop(3) does, which takes ten times as long.
 private func dotted(_ octets: SIMD4<UInt8>) -> String {
   unsafe String(unsafeUninitializedCapacity: 15) { text in
     var count = 0

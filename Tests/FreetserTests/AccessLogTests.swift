@@ -2,7 +2,9 @@
 
 import FreetserTesting
 import HTTPTypes
+import Logging
 import Testing
+import Transport
 
 @testable import Freetser
 
@@ -195,6 +197,45 @@ struct AccessLogTests {
     }
   }
 
+  @Test("What a line has in common with the last is its own all the same")
+  func twoClients() throws {
+    let head = Array("GET / HTTP/1.1\nHost: h\n\n".utf8)
+    let exchanges = try [1, 255, 1].map { (octet: UInt8) in
+      let address = Address.ipv4(octets: [10, 0, 0, octet], port: 80)
+      return Exchange(try request(of: head, from: address), status: 200)
+    }
+    var writer = AccessLineWriter()
+    for exchange in exchanges + [exchanges[0], Exchange(nil, status: 400), exchanges[1]] {
+      let lines = Lines(of: exchange, by: &writer)
+      let alone = Lines(of: exchange)
+      #expect(lines.text == alone.text && lines.json == alone.json)
+      #expect(lines.text.contains(" \(exchange.client.host!) \""))
+      #expect(lines.text.hasSuffix(" \(exchange.request?.id ?? "-")\n"))
+    }
+  }
+
+  @Test("Lines of all kinds are written in the order they came")
+  func mixedLines() throws {
+    let pipe = try Pipe()
+    let queue = LogQueue(descriptor: pipe.writeEnd)
+    let logger = Logger(label: "a", factory: queue.makeHandler)
+    let (text, json) = (AccessLog(.text, to: queue), AccessLog(.json, to: queue))
+    for number in 0..<100 {
+      logger.info("line \(number)")
+      let head = Array("GET /\(number) HTTP/1.1\nHost: h\n\n".utf8)
+      text.exchangeEnded(Exchange(try request(of: head), status: 200))
+      json.exchangeEnded(Exchange(try request(of: head), status: 200))
+    }
+    queue.stop()
+    let lines = pipe.drain().split(separator: "\n")
+    try #require(lines.count == 300)
+    for number in 0..<100 {
+      #expect(lines[3 * number].hasSuffix(": line \(number)"))
+      #expect(lines[3 * number + 1].contains("GET /\(number) "))
+      #expect(lines[3 * number + 2].contains("\"target\":\"/\(number)\""))
+    }
+  }
+
   @Test("A server's log has a line for each request but those that are skipped, and its time")
   func server() throws {
     let pipe = try Pipe()
@@ -250,6 +291,11 @@ private struct Lines {
   let json: String
 
   init(of exchange: Exchange) {
+    var writer = AccessLineWriter()
+    self.init(of: exchange, by: &writer)
+  }
+
+  init(of exchange: Exchange, by writer: inout AccessLineWriter) {
     func line(_ format: AccessLog.Format) -> String {
       var record = AccessRecord(of: exchange.outcome, as: format)
       var texts: [UInt8] = []
@@ -262,8 +308,7 @@ private struct Lines {
         }
       }
       var log: [UInt8] = []
-      var accessLine = AccessLine()
-      accessLine.append(record, texts.span, to: &log)
+      writer.append(record, texts.span, to: &log)
       return String(decoding: log, as: UTF8.self)
     }
     text = line(.text)

@@ -141,6 +141,31 @@ struct LogQueueTests {
     close(writeEnd)
   }
 
+  @Test("Of lines that wait together those are lost that could not be written, and no others")
+  func brokenLater() throws {
+    let (readEnd, writeEnd) = try pipeEnds()
+    let logs = LogQueue(descriptor: writeEnd)
+    let logger = Logger(label: "a", factory: logs.makeHandler)
+    // The thread has taken the first line, and cannot write all of it, which no pipe takes: the others wait together.
+    let first = String(repeating: "x", count: 2_000_000)
+    logger.info("\(first)")
+    logs.flush(within: .zero)
+    var waiting = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
+    #expect(unsafe poll(&waiting, 1, -1) == 1)
+    for number in 1...5_000 { logger.info("\(number)") }
+    // More than is written at once, and less than all.
+    var (text, buffer) = ("", [UInt8](repeating: 0, count: 65_536))
+    while !text.contains(" a: 3000\n") {
+      let count = unsafe read(readEnd, &buffer, 1_024)
+      try #require(count > 0)
+      text = text.suffix(1_024) + String(decoding: buffer[..<count], as: UTF8.self)
+    }
+    close(readEnd)
+    #expect(logs.stop())
+    #expect(1..<5_000 ~= logs.dropped)
+    close(writeEnd)
+  }
+
   @Test("A descriptor that does not block loses nothing")
   func nonBlocking() throws {
     let (readEnd, writeEnd) = try pipeEnds()

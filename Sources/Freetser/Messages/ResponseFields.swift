@@ -43,6 +43,14 @@ public struct ResponseFields: Equatable, Sendable, ExpressibleByDictionaryLitera
       || left.lines.elementsEqual(right.lines) { $0.name == $1.name && $0.value == $1.value }
   }
 
+  /// Whether the lines have the same bytes, which texts that are equal need not have.
+  func isSpelt(like other: ResponseFields) -> Bool {
+    isCopy(of: other)
+      || lines.elementsEqual(other.lines) {
+        $0.name.rawName.isSpelt(like: $1.name.rawName) && $0.value.isSpelt(like: $1.value)
+      }
+  }
+
   /// Whether the lines are in the same memory, as those of responses that a server makes one after the other mostly are.
   private func isCopy(of other: ResponseFields) -> Bool {
     unsafe lines.withUnsafeBufferPointer { lines in
@@ -65,4 +73,10 @@ public struct ResponseFields: Equatable, Sendable, ExpressibleByDictionaryLitera
   public mutating func append(_ name: HTTPField.Name, _ value: String) {
     lines.append((name: name, value: value))
   }
+}
+
+extension String {
+  /// Whether it has the same bytes: what looks alike is equal in Swift, as are a letter with an accent and a letter with one
+  /// behind it.
+  func isSpelt(like other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 }

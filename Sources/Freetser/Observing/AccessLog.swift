@@ -76,7 +76,7 @@ extension LogQueue {
     var record = AccessRecord(of: outcome, as: format)
     withRoom(for: request, bytes: AccessRecord.room(for: request)) { request, texts in
       record.keep(request, &texts)
-      append(texts.span, record)
+      append(texts.span, for: record)
     }
   }
 
@@ -85,7 +85,7 @@ extension LogQueue {
     var record = AccessRecord(of: outcome, as: format)
     withRoom(for: peer, bytes: AccessRecord.roomForClient) { peer, texts in
       record.keep(peer, &texts)
-      append(texts.span, record)
+      append(texts.span, for: record)
     }
   }
 

@@ -18,7 +18,7 @@ struct AccessRecord {
   let isComplete: Bool
   private(set) var client = Client.unknown
   /// `nil` if its head could not be read.
-  private(set) var request: Request?
+  private(set) var request: RequestPart?
 
   /// Who asked.
   enum Client {
@@ -29,7 +29,7 @@ struct AccessRecord {
   }
 
   /// What a request says of itself.
-  struct Request {
+  struct RequestPart {
     let method: Text
     let target: Text
     let version: Version
@@ -38,7 +38,7 @@ struct AccessRecord {
     let id: ID
   }
 
-  /// See ``Freetser/Request/Identity``.
+  /// See ``Request/Identity``.
   enum ID {
     case given(Text)
     case counted(connection: UInt64, number: Int)
@@ -65,18 +65,18 @@ struct AccessRecord {
     static var method: Int { 32 }
     static var target: Int { 1_024 }
     static var field: Int { 256 }
-    /// What is ours, or a trusted proxy's.
-    static var own: Int { 128 }
     static var head: Int { method + target + 2 * field }
+    /// An IPv6 address with the name of an interface has less.
+    static var client: Int { 128 }
   }
 
   /// How many bytes are kept with a record at most.
-  static func room(for request: Freetser.Request) -> Int {
-    roomForClient + Limit.own + min(request.head.length, Limit.head)
+  static func room(for request: Request) -> Int {
+    roomForClient + longestRequestID + min(request.head.length, Limit.head)
   }
 
   /// The same for one that has no request.
-  static var roomForClient: Int { Limit.own }
+  static var roomForClient: Int { Limit.client }
 
   init(of outcome: Exchange.Outcome, as format: AccessLog.Format) {
     self.format = format
@@ -90,23 +90,24 @@ struct AccessRecord {
   /// Keeps what a request says.
   ///
   /// - Parameter texts: Where its texts go.
-  mutating func keep(_ request: Freetser.Request, _ texts: inout OutputSpan<UInt8>) {
+  mutating func keep(_ request: Request, _ texts: inout OutputSpan<UInt8>) {
     keep(request.client, &texts)
-    self.request = Request(of: request, &texts)
+    self.request = RequestPart(of: request, &texts)
   }
 
   /// Keeps who asked.
   mutating func keep(_ client: Address, _ texts: inout OutputSpan<UInt8>) {
     switch client {
     case .ipv4(let octets, _): self.client = .ipv4(octets)
-    case .ipv6: self.client = .other(texts.keep((client.host ?? "").utf8.span, atMost: Limit.own))
+    case .ipv6:
+      self.client = .other(texts.keep((client.host ?? "").utf8.span, atMost: Limit.client))
     case .unix: self.client = .unknown
     }
   }
 }
 
-extension AccessRecord.Request {
-  fileprivate init(of request: borrowing Freetser.Request, _ texts: inout OutputSpan<UInt8>) {
+extension AccessRecord.RequestPart {
+  fileprivate init(of request: borrowing Request, _ texts: inout OutputSpan<UInt8>) {
     method = request.head.withMethod { texts.keep($0, atMost: AccessRecord.Limit.method) }
     target = request.head.withTarget { texts.keep($0, atMost: AccessRecord.Limit.target) }
     version = request.version
@@ -118,7 +119,7 @@ extension AccessRecord.Request {
     }
     switch request.identity {
     case .given(let given):
-      id = .given(texts.keep(given.utf8.span, atMost: AccessRecord.Limit.own))
+      id = .given(texts.keep(given.utf8.span, atMost: longestRequestID))
     case .counted(let connection, let number):
       id = .counted(connection: connection, number: number)
     }

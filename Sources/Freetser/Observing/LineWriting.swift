@@ -5,7 +5,7 @@ import HTTPCore
 
 /// Adds what a line of printable ASCII is made of, for which there must be room.
 extension OutputSpan where Element == UInt8 {
-  /// Adds a number, with zeros before it if it has fewer digits.
+  /// Adds a number that is not negative, with zeros before it if it has fewer digits, of which 8 may be asked for.
   mutating func append(_ number: Int, digits width: Int = 1) {
     if number >= 100_000_000 {
       append(number / 100_000_000, digits: width - 8)

@@ -2,11 +2,13 @@
 
 import HTTPCore
 
-/// Lines in the order they came.
+/// Lines in the order they came, of which the first ones may have been taken.
 struct LogBatch {
   /// What belongs to the lines, one behind the other.
   private var bytes: [UInt8] = []
   private var entries: [Entry] = []
+  /// How many lines were taken, and how many bytes belong to those.
+  private var taken = (lines: 0, bytes: 0)
 
   private struct Entry {
     /// How many of the bytes are its own.
@@ -19,43 +21,41 @@ struct LogBatch {
   /// accesses. In bytes.
   private static let keptMemory = 1 << 19
 
-  /// How many lines there are.
+  /// How many lines there are, taken ones too.
   var count: Int { entries.count }
-  /// How many bytes belong to them.
-  var size: Int { bytes.count }
+  /// How many are left.
+  var left: Int { entries.count - taken.lines }
+  /// How much memory they take. In bytes.
+  var size: Int { bytes.count + entries.count * MemoryLayout<Entry>.stride }
 
   /// Adds a line, or what it is to be made of.
-  mutating func append(_ line: Span<UInt8>, _ record: AccessRecord?) {
-    bytes.append(copying: line)
-    entries.append(Entry(size: line.count, record: record))
+  mutating func append(_ own: Span<UInt8>, for record: AccessRecord?) {
+    bytes.append(copying: own)
+    entries.append(Entry(size: own.count, record: record))
   }
 
   /// Removes all lines, and leaves memory for the next ones.
   mutating func removeAll() {
+    taken = (0, 0)
     bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptMemory)
     let size = entries.capacity * MemoryLayout<Entry>.stride
     entries.removeAll(keepingCapacity: size <= Self.keptMemory)
   }
 
-  /// Makes the lines from one on, until they have so many bytes together.
-  ///
-  /// - Parameters:
-  ///   - place: The first line, and where its bytes begin; moved past those that were made.
-  ///   - text: What they are appended to.
-  func makeLines(
-    from place: inout (line: Int, byte: Int), untilSize size: Int, _ accessLine: inout AccessLine,
-    into text: inout [UInt8]
+  /// Takes lines until they have so many bytes together, and appends them to a text.
+  mutating func takeLines(
+    upTo size: Int, _ writer: inout AccessLineWriter, into text: inout [UInt8]
   ) {
-    while place.line < entries.count, text.count < size {
-      let entry = entries[place.line]
-      let own = bytes.span.extracting(place.byte..<(place.byte + entry.size))
+    while left > 0, text.count < size {
+      let entry = entries[taken.lines]
+      let place = taken.bytes..<(taken.bytes + entry.size)
+      taken = (taken.lines + 1, place.upperBound)
+      let own = bytes.span.extracting(place)
       if let record = entry.record {
-        accessLine.append(record, own, to: &text)
+        writer.append(record, own, to: &text)
       } else {
         text.append(copying: own)
       }
-      place.line += 1
-      place.byte += entry.size
     }
   }
 }

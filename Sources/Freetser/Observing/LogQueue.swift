@@ -85,14 +85,16 @@ public final class LogQueue: Sendable {
   /// Adds a line, or drops it if the queue is full. The writer is woken only when the queue was empty, and when it is half
   /// full.
   ///
-  /// - Parameter record: What the writer is to make the line of, with these bytes; `nil` if they are the line.
-  func append(_ line: Span<UInt8>, _ record: AccessRecord? = nil) {
+  /// - Parameters:
+  ///   - bytes: The line, with the line feed at its end.
+  ///   - record: What the writer is to make the line of, with these bytes; `nil` if they are the line.
+  func append(_ bytes: Span<UInt8>, for record: AccessRecord? = nil) {
     let wakesWriter = state.withLock { state in
-      guard hasRoom(for: line.count, state.batch), !state.isStopped else {
+      guard hasRoom(for: bytes.count, state.batch), !state.isStopped else {
         state.dropped += 1
         return false
       }
-      state.batch.append(line, record)
+      state.batch.append(bytes, for: record)
       state.queued += 1
       return state.batch.count == 1 || state.batch.count == half
     }
@@ -138,9 +140,9 @@ public final class LogQueue: Sendable {
     blockBrokenPipeSignal()
     var batch = LogBatch()
     var text: [UInt8] = []
-    var accessLine = AccessLine()
+    var writer = AccessLineWriter()
     while let dropped = nextBatch(&batch) {
-      let lost = write(batch, dropped, &accessLine, by: &text)
+      let lost = write(&batch, dropped, by: &writer, into: &text)
       state.withLock { state in
         state.finished += batch.count
         state.dropped += lost
@@ -173,18 +175,18 @@ public final class LogQueue: Sendable {
   /// - Parameter text: Memory for it.
   /// - Returns: How many lines are lost: none, or all that were to be written with one that could not be, and those behind.
   private func write(
-    _ batch: LogBatch, _ dropped: Int, _ accessLine: inout AccessLine, by text: inout [UInt8]
+    _ batch: inout LogBatch, _ dropped: Int, by writer: inout AccessLineWriter,
+    into text: inout [UInt8]
   ) -> Int {
-    var place = (line: 0, byte: 0)
-    while place.line < batch.count {
-      let first = place.line
+    while batch.left > 0 {
+      let left = batch.left
       text.removeAll(keepingCapacity: text.capacity <= 2 * Self.pieceSize)
-      batch.makeLines(from: &place, untilSize: Self.pieceSize, &accessLine, into: &text)
-      if dropped > 0, place.line == batch.count {
+      batch.takeLines(upTo: Self.pieceSize, &writer, into: &text)
+      if dropped > 0, batch.left == 0 {
         let note = "\(dropped) log lines dropped: the log is written too slowly\n"
         text.append(copying: note.utf8.span)
       }
-      if !writeFully(text) { return batch.count - first + dropped }
+      if !writeFully(text) { return left + dropped }
     }
     return 0
   }

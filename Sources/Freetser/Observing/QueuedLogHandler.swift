@@ -1,4 +1,5 @@
-// How a log line looks: `2026-11-23T07:14:00Z info [conn-12] freetser.server: message key=value`.
+// How a log line looks: `2026-11-23T07:14:00Z info [conn-12] freetser.server: message key=value`, in which `conn-12` is the
+// thread, named after the first connection that it served.
 
 public import Logging
 import Threads

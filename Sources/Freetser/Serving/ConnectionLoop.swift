@@ -54,7 +54,7 @@ struct ConnectionLoop: ~Copyable {
     }
     // What a client has refused to take for so long must not stay in the system's memory.
     if exchange.request.raw.isStuck { exchange.request.raw.stream.resetOnClose() }
-    service.keep(heads)
+    if heads.areWorthKeeping { service.keep(heads) }
     service.debug("Connection closed")
     if service.isObserved { observeClosing() }
   }
@@ -95,6 +95,8 @@ struct ConnectionLoop: ~Copyable {
     do throws(Interruption) {
       return try answer(&request)
     } catch {
+      // Nobody needs it any more, and it is not to be held while the client takes its time.
+      request.body = []
       end(after: error, of: request)
       return false
     }
@@ -118,8 +120,9 @@ struct ConnectionLoop: ~Copyable {
       isLast || exchange.request.mustClose() || exchange.request.machine.isAnsweringConnect
     if closes, !response.takesOver { response.fields[.connection] = "close" }
     try send(response, to: request, isLast: closes)
+    request.body = []
     service.debug("\(request.method) \(request.path) \(response.status.code)")
-    if service.isObserved { try endObservation(of: &request) }
+    if service.isObserved { try endObservation(of: request) }
     if !closes, exchange.request.machine.ourState == .done { _ = exchange.request.drain() }
     guard exchange.request.machine.ourState == .done, exchange.request.machine.peerState == .done
     else {

@@ -52,19 +52,16 @@ extension ConnectionLoop {
       after: exchange.request.raw.stream.now() - began)
   }
 
-  /// A response was given to a request, whose body nobody needs any more.
+  /// A response was given.
   ///
   /// It is sent before others hear of it, so that its client does not wait for them; but not if the next request is there
   /// already, with whose answer it leaves.
   @inline(never)
-  mutating func endObservation(of request: inout Request) throws(Interruption) {
-    request.body = []
+  mutating func endObservation(of request: Request) throws(Interruption) {
     if exchange.request.raw.input.isEmpty { try flush() }
     guard let began = observation.began.take() else { return }
     let outcome = outcome(since: began, isComplete: true)
-    for index in service.exchangeObservers.indices {
-      service.exchangeObservers[index].exchangeEnded(request, outcome)
-    }
+    for observer in service.exchangeObservers { observer.exchangeEnded(request, outcome) }
   }
 
   /// The connection ends before its time, in the exchange of this request, or of one that could not be read.
@@ -80,8 +77,7 @@ extension ConnectionLoop {
     let outcome = outcome(since: began, isComplete: isTold)
     let peer = exchange.request.raw.stream.peer
     for observer in service.exchangeObservers {
-      if var request {
-        request.body = []
+      if let request {
         observer.exchangeEnded(request, outcome)
       } else {
         observer.exchangeEnded(from: peer, outcome)

@@ -14,9 +14,12 @@ extension Proxies {
   }
 }
 
+/// In bytes.
+let longestRequestID = 128
+
 /// Whether text is short and plain enough to stand in lines of a log as it is.
 private func isRequestID(_ text: String) -> Bool {
-  1...128 ~= text.utf8.count
+  1...longestRequestID ~= text.utf8.count
     && text.utf8.allSatisfy { byte in
       switch byte {
       case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),

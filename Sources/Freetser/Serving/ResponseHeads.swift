@@ -17,6 +17,9 @@ struct ResponseHeads {
   /// The date that was made last, and its second.
   private var dated = (second: Int.min, text: "")
 
+  /// How large a head may be whose memory is kept. In bytes.
+  private static let keptSize = 4_096
+
   private static let blank = {
     do throws(ProtocolError) {
       return try ResponseHead(status: 200)
@@ -29,6 +32,9 @@ struct ResponseHeads {
     self.date = date
   }
 
+  /// Whether another connection, whose responses are mostly alike, is to have them: if they made one, which is not large.
+  var areWorthKeeping: Bool { second != .min && head.length <= Self.keptSize }
+
   /// Makes the head of a response.
   ///
   /// - Parameter length: How many bytes its body has, if the head is to say so; otherwise whoever sends it does.
@@ -37,14 +43,16 @@ struct ResponseHeads {
     let now = CivilTime.nowInSeconds()
     let isLikeLast =
       second == now && self.length == length && status == response.status
-      && status.reasonPhrase == response.status.reasonPhrase && fields == response.fields
+      && status.reasonPhrase.isSpelt(like: response.status.reasonPhrase)
+      && fields.isSpelt(like: response.fields)
     if isLikeLast { return }
     second = .min
     if dated.second != now { dated = (now, date.text(for: now)) }
     // In the memory of the last head's fields, which nobody needs any more.
     var wire = head.fields
+    let isKept = head.length <= Self.keptSize
     head = Self.blank
-    wire.removeAll(keepingCapacity: true)
+    wire.removeAll(keepingCapacity: isKept)
     try Self.fill(&wire, for: response, length: length, date: dated.text)
     head = try ResponseHead(
       status: response.status.code, reason: response.status.reasonPhrase, fields: wire)

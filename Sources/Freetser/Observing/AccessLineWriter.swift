@@ -2,8 +2,8 @@
 
 import HTTPCore
 
-/// Appends a line to a log's text. What the next line may have in common with the last is kept as text.
-struct AccessLine {
+/// Appends lines to a log's text. What the next line may have in common with the last is kept as text.
+struct AccessLineWriter {
   /// When the last line's exchange ended.
   fileprivate var time = LogTime()
   fileprivate var client = KeptText(of: SIMD4<UInt8>(0, 0, 0, 0)) { line, octets in
@@ -60,7 +60,7 @@ private struct KeptText<Value: Equatable> {
 
 extension OutputSpan where Element == UInt8 {
   fileprivate mutating func appendText(
-    of record: AccessRecord, _ texts: Span<UInt8>, _ kept: AccessLine
+    of record: AccessRecord, _ texts: Span<UInt8>, _ kept: AccessLineWriter
   ) {
     append(copying: kept.time.text.span)
     append(literal: " ")
@@ -113,7 +113,7 @@ extension OutputSpan where Element == UInt8 {
 
 extension OutputSpan where Element == UInt8 {
   fileprivate mutating func appendJSON(
-    of record: AccessRecord, _ texts: Span<UInt8>, _ kept: AccessLine
+    of record: AccessRecord, _ texts: Span<UInt8>, _ kept: AccessLineWriter
   ) {
     append(literal: "{\"time\":\"")
     append(copying: kept.time.text.span)
@@ -173,7 +173,7 @@ extension OutputSpan where Element == UInt8 {
   }
 
   private mutating func appendClient(
-    _ client: AccessRecord.Client, of texts: Span<UInt8>, _ kept: AccessLine
+    _ client: AccessRecord.Client, of texts: Span<UInt8>, _ kept: AccessLineWriter
   ) {
     switch client {
     case .ipv4: append(copying: kept.client.text.span)
@@ -183,7 +183,7 @@ extension OutputSpan where Element == UInt8 {
   }
 
   private mutating func appendID(
-    _ id: AccessRecord.ID, of texts: Span<UInt8>, _ kept: AccessLine
+    _ id: AccessRecord.ID, of texts: Span<UInt8>, _ kept: AccessLineWriter
   ) {
     switch id {
     case .given(let text): append(copying: texts.extracting(text.range))
