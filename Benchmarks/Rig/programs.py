@@ -145,7 +145,7 @@ PROGRAMS = {
     "h11": h11,
 }
 # The same program with so many nanoseconds of processor time more for each request.
-MORE_WORK = {f"limit-thread+{nanoseconds}": nanoseconds for nanoseconds in (500, 1000, 2000)}
+MORE_WORK = {f"limit-thread+{nanoseconds}": nanoseconds for nanoseconds in (2_000, 5_000, 10_000)}
 # Whose errors and stalls are mistakes of this project.
 OURS = {"freetser", "freetser-log"}
 
