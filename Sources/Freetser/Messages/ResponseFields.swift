@@ -78,5 +78,10 @@ public struct ResponseFields: Equatable, Sendable, ExpressibleByDictionaryLitera
 extension String {
   /// Whether it has the same bytes: what looks alike is equal in Swift, as are a letter with an accent and a letter with one
   /// behind it.
-  func isSpelt(like other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+  func isSpelt(like other: String) -> Bool {
+    let (bytes, others) = (utf8.span, other.utf8.span)
+    guard bytes.count == others.count else { return false }
+    for index in bytes.indices where bytes[index] != others[index] { return false }
+    return true
+  }
 }

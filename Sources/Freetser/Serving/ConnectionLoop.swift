@@ -120,7 +120,7 @@ struct ConnectionLoop: ~Copyable {
       isLast || exchange.request.mustClose() || exchange.request.machine.isAnsweringConnect
     if closes, !response.takesOver { response.fields[.connection] = "close" }
     try send(response, to: request, isLast: closes)
-    request.body = []
+    if !request.body.isEmpty { request.body = [] }
     service.debug("\(request.method) \(request.path) \(response.status.code)")
     if service.isObserved { try endObservation(of: request) }
     if !closes, exchange.request.machine.ourState == .done { _ = exchange.request.drain() }
