@@ -22,6 +22,14 @@ struct LogQueueTests {
     return (ends[0], ends[1])
   }
 
+  /// Has the thread take a line that is longer than what a pipe takes, so that it waits until it is read.
+  private func holdUp(_ logs: LogQueue, by line: String, _ readEnd: Int32) {
+    Logger(label: "a", factory: logs.makeHandler).info("\(line)")
+    logs.flush(within: .zero)
+    var waiting = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
+    #expect(unsafe poll(&waiting, 1, -1) == 1)
+  }
+
   private func readToEnd(_ descriptor: Int32) -> String {
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 65_536)
@@ -105,11 +113,8 @@ struct LogQueueTests {
     let logs = LogQueue(capacity: 100, descriptor: writeEnd)
     let logger = Logger(label: "a", factory: logs.makeHandler)
     let filler = String(repeating: "x", count: 200_000)
-    // The thread has taken the first, and cannot write it; of the others the first alone has room.
-    logger.info("first \(filler)")
-    logs.flush(within: .zero)
-    var waiting = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
-    #expect(unsafe poll(&waiting, 1, -1) == 1)
+    // Of the others the first alone has room.
+    holdUp(logs, by: "first \(filler)", readEnd)
     for _ in 1...50 { logger.info("other \(filler)") }
     #expect(logs.dropped == 49)
     let text = try stop(logs, readEnd, writeEnd)
@@ -152,12 +157,8 @@ struct LogQueueTests {
     let (readEnd, writeEnd) = try pipeEnds()
     let logs = LogQueue(descriptor: writeEnd)
     let logger = Logger(label: "a", factory: logs.makeHandler)
-    // The thread has taken the first line, and cannot write all of it, which no pipe takes: the others wait together.
-    let first = String(repeating: "x", count: 200_000)
-    logger.info("\(first)")
-    logs.flush(within: .zero)
-    var waiting = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
-    #expect(unsafe poll(&waiting, 1, -1) == 1)
+    // The others wait together.
+    holdUp(logs, by: String(repeating: "x", count: 200_000), readEnd)
     for number in 1...5_000 { logger.info("\(number)") }
     // More than is written at once, and less than all.
     var (text, buffer) = ("", [UInt8](repeating: 0, count: 65_536))
