@@ -24,7 +24,7 @@ def table(turns, commands, options, scratch):
         lambda run: f"{run[0].label}: {run[1]}")
     by_point = {}
     for (workload, program), figures in found.items():
-        by_point.setdefault(workload, {})[program] = [each for each in figures if "failed" not in each]
+        by_point.setdefault(workload, {})[program] = figures
     others = [name for name in OTHERS if name in commands]
     yield " | ".join(["| workload", "share", "leaves, µs", *(f"{name}: share, µs more" for name in others)]) + " |"
     yield "| --- " * (3 + len(others)) + "|"
@@ -34,19 +34,25 @@ def table(turns, commands, options, scratch):
         yield f"| {workload.label} | {share} | {left(by_program, share):.1f} | {' | '.join(cells)} |"
 
 
+def pairs(by_program, name):
+    """A program's figures and limit-thread's of the same round, where both have some."""
+    both = zip(by_program[name], by_program[BASE])
+    return [(mine, base) for mine, base in both if "failed" not in mine and "failed" not in base]
+
+
 def ratio(by_program, name):
-    return rounds.spread(rounds.ratios(*([each["rate"] for each in by_program[program]] for program in (name, BASE))))
+    return rounds.spread([mine["rate"] / base["rate"] for mine, base in pairs(by_program, name)])
 
 
 def more(by_program, name):
     """Microseconds of processor time a request more than limit-thread's."""
-    return statistics.median(a["cpu"] - b["cpu"] for a, b in zip(by_program[name], by_program[BASE]))
+    return statistics.median(mine["cpu"] - base["cpu"] for mine, base in pairs(by_program, name))
 
 
 def left(by_program, share):
     """Microseconds: a request takes longer in proportion to its work, as the line through what was measured says."""
     slopes = [
-        (base["rate"] / each["rate"] - 1) / (nanoseconds / 1000)
+        (base["rate"] / mine["rate"] - 1) / (nanoseconds / 1000)
         for name, nanoseconds in programs.MORE_WORK.items()
-        for each, base in zip(by_program[name], by_program[BASE])]
+        for mine, base in pairs(by_program, name)]
     return (1 / share - 1) / statistics.median(slopes)
