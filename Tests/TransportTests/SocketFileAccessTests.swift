@@ -156,9 +156,11 @@ private let isPrivileged = geteuid() == 0
     let directory = TemporaryDirectory()
     let path = "\(directory.path)/socket"
     let victim = "\(directory.path)/victim"
+    // Open to the end, so that no other file can have its number.
     let listener = try Listener(.unix(path: path))
+    defer { listener.close() }
     let file = try UnixSocketFile(boundTo: path)
-    listener.close()
+    try #require(unsafe unlink(path) == 0)
     close(unsafe open(victim, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600))
     let asked = try SocketFileAccess(permissions: 0o666).resolved()
 
