@@ -37,6 +37,15 @@ public struct ListenerOptions: Hashable, Sendable {
   /// happens where TCP_USER_TIMEOUT is missing.
   public var userTimeout: Duration = .seconds(90)
 
+  /// Takes a connection only when its first bytes have come (TCP_DEFER_ACCEPT); off by default, as the
+  /// server speaks first in some protocols.
+  ///
+  /// The thread that takes it then need not wait for them, which spares two switches between threads, and
+  /// who connects and says nothing costs neither thread nor descriptor: about a second later the
+  /// connection is taken nevertheless. Until then the client takes it for open, and a listener that closes
+  /// resets it. Nothing happens where the option is missing, as on Darwin.
+  public var deferAccept = false
+
   /// What ``Socket/setReceiveTimeout(_:)`` is for each accepted connection from its birth; `nil` waits
   /// for ever. On Unix domain sockets too.
   package var receiveTimeout: Duration?
@@ -59,6 +68,15 @@ public struct ListenerOptions: Hashable, Sendable {
 }
 
 extension FileDescriptor {
+  /// Sets what concerns the listening socket alone, though before it listens.
+  borrowing func applyToListening(_ options: ListenerOptions) throws(TransportError) {
+    try apply(options)
+    #if !canImport(Darwin)
+      // In seconds, which Linux makes a number of its own attempts: one, of which it waits a second for the answer.
+      if options.deferAccept { try set(tcpLevel, TCP_DEFER_ACCEPT, to: 1, "TCP_DEFER_ACCEPT") }
+    #endif
+  }
+
   /// Sets the TCP options that concern connections.
   ///
   /// Set on a listening socket, accepted sockets have them from birth, which saves six system calls

@@ -18,6 +18,7 @@ struct ServerConfigurationTests {
     #expect(configuration.newConnectionGrace == .seconds(2))
     #expect(configuration.stopLimit == .seconds(10))
     #expect(configuration.notifiesServiceManager)
+    #expect(configuration.listener.deferAccept)
   }
 
   @Test("What is fixed")

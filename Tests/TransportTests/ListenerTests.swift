@@ -158,6 +158,27 @@ private let hasIPv6 = (try? Listener(.tcp(host: "::1", port: 0))) != nil
     #endif
   }
 
+  #if !canImport(Darwin)
+    @Test("the system holds silent connections back if it is asked to, and not for ever")
+    func deferAccept() throws {
+      var options = ListenerOptions()
+      #expect(!options.deferAccept)
+      options.deferAccept = true
+      let bound = try ListeningSocket.bound(to: .tcp(port: 0), options)
+      #expect(try bound.descriptor.option(tcpLevel, TCP_DEFER_ACCEPT, "") > 0)
+      let other = try ListeningSocket.bound(to: .tcp(port: 0), ListenerOptions())
+      #expect(try other.descriptor.option(tcpLevel, TCP_DEFER_ACCEPT, "") == 0)
+
+      let listener = try loopbackListener(options: options)
+      defer { listener.close() }
+      let silent = try connect(to: listener.boundAddress)
+      let speaking = try connect(to: listener.boundAddress)
+      try speaking.send("?")
+      let peers = try [listener.next().peer, listener.next().peer]
+      #expect(try Set(peers) == [silent.local, speaking.local])
+    }
+  #endif
+
   @Test("an option that the system refuses names itself")
   func refusedOption() {
     var options = ListenerOptions()

@@ -51,7 +51,13 @@ public struct ServerConfiguration: Sendable {
   public var timeouts = Timeouts()
 
   /// Options of the listening socket and of the connections it accepts.
-  public var listener = ListenerOptions()
+  ///
+  /// `deferAccept` is on by default here, as in HTTP the client speaks first.
+  public var listener = {
+    var options = ListenerOptions()
+    options.deferAccept = true
+    return options
+  }()
 
   /// The proxies before the server, and what they are believed; nobody and nothing by default.
   public var proxies = Proxies()
