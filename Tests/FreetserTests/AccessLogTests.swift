@@ -166,9 +166,27 @@ struct AccessLogTests {
   @Test(
     "Connections' numbers are written as Swift writes them", arguments: [0, 35, 36, 1_295, .max])
   func base36(number: UInt64) {
+    var text = ShortText()
+    text.append(base36: number)
+    #expect(written(text) == String(number, radix: 36))
+  }
+
+  @Test("A short text is written where there is just room for it", arguments: 0...16)
+  func shortText(length: Int) {
+    var text = ShortText()
+    let bytes = (0..<length).map { UInt8(ascii: "a") + UInt8($0) }
+    for byte in bytes { text.append(byte) }
+    for spare in [0, 8] {
+      var line: [UInt8] = []
+      line.append(addingCapacity: length + spare) { $0.append(text) }
+      #expect(line == bytes)
+    }
+  }
+
+  private func written(_ text: ShortText) -> String {
     var line: [UInt8] = []
-    line.append(addingCapacity: 13) { $0.append(inBase36: number) }
-    #expect(line == Array(String(number, radix: 36).utf8))
+    line.append(addingCapacity: 16) { $0.append(text) }
+    return String(decoding: line, as: UTF8.self)
   }
 
   @Test("A time that is used again shows its new second, and milliseconds of the same one")

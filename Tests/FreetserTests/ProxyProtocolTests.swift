@@ -147,10 +147,7 @@ struct ProxyProtocolTests {
 
   @Test("A connection that waits for its header ends at once when the server stops")
   func stop() throws {
-    let server = try serve {
-      $0.proxies.headerTimeout = .seconds(60)
-      $0.listener.deferAccept = false
-    }
+    let server = try serve { $0.proxies.headerTimeout = .seconds(60) }
     let waiting = try server.connect()
     let served = try server.connect()
     try served.send(bytes: line + get)

@@ -301,7 +301,7 @@ struct StoppingTests {
   @Test("An idle connection ends at once, a busy one finishes and is told that it is the last")
   func drains() throws {
     let gate = Monitor((entered: false, open: false))
-    let server = try RunningServer(.tcp(port: 0), { $0.listener.deferAccept = false }) { _ in
+    let server = try RunningServer { _ in
       gate.withLock { $0.entered = true }
       gate.wakeAll()
       _ = gate.wait(until: .now() + .seconds(60)) { $0.open ? () : nil }

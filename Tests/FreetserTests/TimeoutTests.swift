@@ -231,8 +231,6 @@ struct TimeoutTests {
       .tcp(port: 0),
       { configuration in
         configuration.logger.logLevel = .debug
-        // Some say nothing, and are to be accepted at once.
-        configuration.listener.deferAccept = false
         configuration.timeouts.setAll(to: .seconds(600))
         change(&configuration.timeouts)
       },

@@ -6,21 +6,18 @@ import HTTPCore
 struct AccessLineWriter {
   /// When the last line's exchange ended.
   fileprivate var time = LogTime()
-  fileprivate var client = KeptText(of: SIMD4<UInt8>(0, 0, 0, 0)) { line, octets in
-    for index in octets.indices {
-      if index > 0 { line.append(literal: ".") }
-      line.append(Int(octets[index]))
-    }
-  }
-  fileprivate var connection = KeptText(of: UInt64(0)) { $0.append(inBase36: $1) }
+  private var octets: SIMD4<UInt8>?
+  fileprivate var client = ShortText()
+  private var number: UInt64?
+  fileprivate var connection = ShortText()
 
   /// Appends the line about an exchange.
   ///
   /// - Parameter texts: What the record's texts are parts of.
   mutating func append(_ record: AccessRecord, _ texts: Span<UInt8>, to log: inout [UInt8]) {
     time.set(record.end)
-    if case .ipv4(let octets) = record.client { client.set(octets) }
-    if case .counted(let number, _) = record.request?.id { connection.set(number) }
+    if case .ipv4(let octets) = record.client { setClient(octets) }
+    if case .counted(let number, _) = record.request?.id { setConnection(number) }
     // What is ours in a line has less than 512 bytes.
     let room = 512 + OutputSpan<UInt8>.escapedSize * texts.count
     log.append(addingCapacity: room) { line in
@@ -30,29 +27,22 @@ struct AccessLineWriter {
       }
     }
   }
-}
 
-/// A value and its text, which is short.
-private struct KeptText<Value: Equatable> {
-  private var value: Value
-  private(set) var text: [UInt8] = []
-  private let write: (inout OutputSpan<UInt8>, Value) -> Void
-
-  init(of value: Value, by write: @escaping (inout OutputSpan<UInt8>, Value) -> Void) {
-    self.value = value
-    self.write = write
-    make()
+  private mutating func setClient(_ new: SIMD4<UInt8>) {
+    if new == octets { return }
+    octets = new
+    client = ShortText()
+    for index in new.indices {
+      if index > 0 { client.append(UInt8(ascii: ".")) }
+      client.append(decimal: new[index])
+    }
   }
 
-  mutating func set(_ new: Value) {
-    if new == value { return }
-    value = new
-    make()
-  }
-
-  private mutating func make() {
-    text.removeAll(keepingCapacity: true)
-    text.append(addingCapacity: 15) { [value, write] in write(&$0, value) }
+  private mutating func setConnection(_ new: UInt64) {
+    if new == number { return }
+    number = new
+    connection = ShortText()
+    connection.append(base36: new)
   }
 }
 
@@ -60,7 +50,7 @@ private struct KeptText<Value: Equatable> {
 
 extension OutputSpan where Element == UInt8 {
   fileprivate mutating func appendText(
-    of record: AccessRecord, _ texts: Span<UInt8>, _ kept: AccessLineWriter
+    of record: AccessRecord, _ texts: Span<UInt8>, _ kept: borrowing AccessLineWriter
   ) {
     append(copying: kept.time.text.span)
     append(literal: " ")
@@ -79,7 +69,7 @@ extension OutputSpan where Element == UInt8 {
     }
     append(literal: "\" ")
     if let status = record.status {
-      append(status)
+      append(threeDigits: status)
     } else {
       append(literal: "-")
     }
@@ -113,7 +103,7 @@ extension OutputSpan where Element == UInt8 {
 
 extension OutputSpan where Element == UInt8 {
   fileprivate mutating func appendJSON(
-    of record: AccessRecord, _ texts: Span<UInt8>, _ kept: AccessLineWriter
+    of record: AccessRecord, _ texts: Span<UInt8>, _ kept: borrowing AccessLineWriter
   ) {
     append(literal: "{\"time\":\"")
     append(copying: kept.time.text.span)
@@ -129,7 +119,7 @@ extension OutputSpan where Element == UInt8 {
     }
     if let status = record.status {
       append(literal: ",\"status\":")
-      append(status)
+      append(threeDigits: status)
     }
     append(literal: ",\"bytes\":")
     append(record.bodySize)
@@ -169,26 +159,26 @@ extension OutputSpan where Element == UInt8 {
   private mutating func appendMilliseconds(_ record: AccessRecord) {
     append(record.microseconds / 1_000)
     append(literal: ".")
-    append(record.microseconds % 1_000, digits: 3)
+    append(threeDigits: record.microseconds % 1_000)
   }
 
   private mutating func appendClient(
-    _ client: AccessRecord.Client, of texts: Span<UInt8>, _ kept: AccessLineWriter
+    _ client: AccessRecord.Client, of texts: Span<UInt8>, _ kept: borrowing AccessLineWriter
   ) {
     switch client {
-    case .ipv4: append(copying: kept.client.text.span)
+    case .ipv4: append(kept.client)
     case .other(let text): append(copying: texts.extracting(text.range))
     case .unknown: append(literal: "unix:")
     }
   }
 
   private mutating func appendID(
-    _ id: AccessRecord.ID, of texts: Span<UInt8>, _ kept: AccessLineWriter
+    _ id: AccessRecord.ID, of texts: Span<UInt8>, _ kept: borrowing AccessLineWriter
   ) {
     switch id {
     case .given(let text): append(copying: texts.extracting(text.range))
     case .counted(_, let number):
-      append(copying: kept.connection.text.span)
+      append(kept.connection)
       append(literal: "-")
       append(number)
     }

@@ -5,31 +5,28 @@ import HTTPCore
 
 /// Adds what a line of printable ASCII is made of, for which there must be room.
 extension OutputSpan where Element == UInt8 {
-  /// Adds a number that is not negative, with zeros before it if it has fewer digits, of which 8 may be asked for.
-  mutating func append(_ number: Int, digits width: Int = 1) {
+  /// Adds a number that is not negative.
+  mutating func append(_ number: Int) {
+    if number < 10 { return append(digit: UInt8(truncatingIfNeeded: number)) }
     if number >= 100_000_000 {
-      append(number / 100_000_000, digits: width - 8)
-      return append(number % 100_000_000, digits: 8)
+      append(number / 100_000_000)
+      let rest = eightDigits(UInt32(truncatingIfNeeded: number % 100_000_000))
+      return append(rest | Self.zeros, lowest: 8)
     }
     let digits = eightDigits(UInt32(truncatingIfNeeded: number))
     // The first ones are the lowest, and those that are zero are left out.
-    let zeros = min(digits.trailingZeroBitCount / 8, 7)
-    let count = max(8 - zeros, width)
-    append((digits | 0x3030_3030_3030_3030) &>> UInt64(8 * (8 - count)), lowest: count)
+    let unused = digits.trailingZeroBitCount / 8
+    append((digits | Self.zeros) &>> UInt64(8 * unused), lowest: 8 - unused)
   }
 
-  /// Adds a number in digits and small letters.
-  mutating func append(inBase36 number: UInt64) {
-    var digits = [13 of UInt8](repeating: 0)
-    var first = digits.count
-    var rest = number
-    repeat {
-      let digit = UInt8(truncatingIfNeeded: rest % 36)
-      first -= 1
-      digits[first] = digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
-      rest /= 36
-    } while rest > 0
-    append(copying: digits.span.extracting(first...))
+  /// Eight times the digit 0.
+  private static var zeros: UInt64 { 0x3030_3030_3030_3030 }
+
+  /// Adds a number below 1,000, with zeros before it if it has fewer digits.
+  mutating func append(threeDigits number: Int) {
+    let hundreds = UInt64(truncatingIfNeeded: number / 100)
+    let rest = UInt64(truncatingIfNeeded: number % 100)
+    append(0x30_3030 | hundreds | (rest / 10) &<< 8 | (rest % 10) &<< 16, lowest: 3)
   }
 
   /// Adds a number below 10.
@@ -89,4 +86,35 @@ private func eightDigits(_ number: UInt32) -> UInt64 {
   let quarters = hundreds | (halves &- hundreds &* 100) &<< 16
   let tens = (quarters &* 103) &>> 10 & 0x000f_000f_000f_000f
   return tens | (quarters &- tens &* 10) &<< 8
+}
+
+/// A text of at most 16 bytes, which needs no memory of its own.
+struct ShortText {
+  fileprivate var words = SIMD2<UInt64>(0, 0)
+  fileprivate var count = 0
+
+  mutating func append(_ byte: UInt8) {
+    words[count / 8] |= UInt64(byte) &<< UInt64(8 * (count % 8))
+    count += 1
+  }
+
+  mutating func append(decimal number: UInt8) {
+    if number >= 10 { append(decimal: number / 10) }
+    append(UInt8(ascii: "0") + number % 10)
+  }
+
+  /// Appends a number in digits and small letters.
+  mutating func append(base36 number: UInt64) {
+    if number >= 36 { append(base36: number / 36) }
+    let digit = UInt8(truncatingIfNeeded: number % 36)
+    append(digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
+  }
+}
+
+extension OutputSpan where Element == UInt8 {
+  /// Adds a copy of the text.
+  mutating func append(_ text: ShortText) {
+    append(text.words[0], lowest: min(text.count, 8))
+    if text.count > 8 { append(text.words[1], lowest: text.count - 8) }
+  }
 }

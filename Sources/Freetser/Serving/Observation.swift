@@ -12,14 +12,12 @@ import Transport
 struct Observation {
   /// When it began; `nil` between exchanges, and where nobody observes.
   fileprivate var began: MonotonicTime?
-  fileprivate var response: BegunResponse?
-
-  fileprivate struct BegunResponse {
-    var status: HTTPResponse.Status
-    /// How many bytes its body has; `nil` while the handler writes it.
-    var bodySize: Int?
-    var after: Duration
-  }
+  /// Of the response that has begun; `nil` if none has.
+  fileprivate var status: HTTPResponse.Status?
+  /// How many bytes its body has; `nil` while the handler writes it.
+  fileprivate var bodySize: Int?
+  /// How long it took to begin; `nil` too where that is of no interest.
+  fileprivate var timeToResponse: Duration?
 }
 
 // Not inlined, as connections that nobody observes need no stack for it.
@@ -39,7 +37,7 @@ extension ConnectionLoop {
   @inline(never)
   mutating func beginObservation() {
     observation.began = exchange.request.raw.stream.now()
-    observation.response = nil
+    observation.status = nil
   }
 
   /// A response begins, with so many bytes of body, or with what is written yet.
@@ -47,9 +45,10 @@ extension ConnectionLoop {
   mutating func observe(_ response: Response, bodySize: Int?) {
     guard let began = observation.began else { return }
     let isForHead = exchange.request.machine.isAnsweringHead
-    observation.response = Observation.BegunResponse(
-      status: response.status, bodySize: isForHead && bodySize != nil ? 0 : bodySize,
-      after: exchange.request.raw.stream.now() - began)
+    observation.status = response.status
+    observation.bodySize = isForHead && bodySize != nil ? 0 : bodySize
+    observation.timeToResponse =
+      service.tellsTimeToResponse ? exchange.request.raw.stream.now() - began : nil
   }
 
   /// A response was given.
@@ -95,14 +94,15 @@ extension ConnectionLoop {
   }
 
   private mutating func outcome(since began: MonotonicTime, isComplete: Bool) -> Exchange.Outcome {
-    let response = observation.response
+    let status = observation.status.take()
     // What leaves with the answers before it is not waited for.
     let isGathered =
-      isComplete && response?.bodySize != nil && !exchange.request.raw.output.isEmpty
+      isComplete && observation.bodySize != nil && !exchange.request.raw.output.isEmpty
+    let timeToResponse = status == nil ? nil : observation.timeToResponse
     return Exchange.Outcome(
-      status: response?.status, bodySize: response.map { $0.bodySize ?? exchange.count } ?? 0,
-      timeToResponse: response?.after,
-      duration: (isGathered ? response?.after : nil) ?? exchange.request.raw.stream.now() - began,
+      status: status, bodySize: status == nil ? 0 : observation.bodySize ?? exchange.count,
+      timeToResponse: timeToResponse,
+      duration: (isGathered ? timeToResponse : nil) ?? exchange.request.raw.stream.now() - began,
       isComplete: isComplete, end: CivilTime.now())
   }
 }
@@ -115,6 +115,8 @@ final class ExchangeObserver: Sendable {
   /// to keep what its line says.
   private let log: LogQueue?
   private let format: AccessLog.Format
+  /// Whether it is of interest here when a response began.
+  var needsTimeToResponse: Bool { log == nil }
 
   init(_ observer: any ServerObserver) {
     self.observer = observer

@@ -43,6 +43,8 @@ final class RunningServer {
     let linger = configuration.timeouts.linger
     configuration.timeouts.setAll(to: .seconds(600))
     configuration.timeouts.linger = linger
+    // Clients that say nothing are accepted in their order, and at once.
+    configuration.listener.deferAccept = false
     return configuration
   }
 
