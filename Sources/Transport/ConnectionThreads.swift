@@ -122,6 +122,12 @@ public final class ConnectionThreads: Sendable {
     }
   }
 
+  /// Says that a stop follows in a while: from here on the server is to know of each connection that a client takes for open,
+  /// so that ``stop(within:)`` loses none.
+  package func expectStop() {
+    for listener in listeners { listener.stopDeferring() }
+  }
+
   /// Stops in order, and waits for it.
   ///
   /// The listeners close. Connections that are idle end at once, new ones when they are old enough (see

@@ -69,7 +69,7 @@ public struct Endpoint: Hashable, Sendable {
   /// connections wait for the next one. Closing a listener lets go of our share of the socket and does
   /// not disturb the manager's; the file of a Unix domain socket stays. A listener sets its options on
   /// the socket, for all who share it, and on each connection, as one that waited before has none of them;
-  /// but `backlog` and `reusePort` are the manager's.
+  /// but `backlog`, `reusePort` and `deferAccept` are the manager's.
   ///
   /// The manager says in the environment what it passes (sd_listen_fds(3)): LISTEN_FDS, LISTEN_PID and
   /// LISTEN_FDNAMES. The variables are left as they are, as an environment cannot be changed safely

@@ -159,8 +159,18 @@ public final class Listener: Sendable {
     }
   }
 
-  /// Stops listening: connections that wait to be accepted are reset, a waiting ``accept()`` gives
-  /// `nil`, and a Unix path is removed if it is still ours.
+  /// Accepts connections as soon as they are made, though ``ListenerOptions/deferAccept`` was asked for.
+  ///
+  /// Those that are held back already come with their first bytes or within their second.
+  func stopDeferring() {
+    guard !isShared, options.deferAccept, beginAccept() else { return }
+    defer { endAccept() }
+    setDeferAccept(listening, false)
+  }
+
+  /// Stops listening: connections that wait to be accepted are reset, those that are held back
+  /// (``ListenerOptions/deferAccept``) when their clients send, a waiting ``accept()`` gives `nil`, and a
+  /// Unix path is removed if it is still ours.
   ///
   /// An inherited socket goes on listening for the others who share it: what waits to be accepted waits
   /// for them. (So this is no shutdown(2), which would end the socket itself.)

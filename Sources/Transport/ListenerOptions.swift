@@ -37,13 +37,17 @@ public struct ListenerOptions: Hashable, Sendable {
   /// happens where TCP_USER_TIMEOUT is missing.
   public var userTimeout: Duration = .seconds(90)
 
-  /// Takes a connection only when its first bytes have come (TCP_DEFER_ACCEPT); off by default, as the
+  /// Accepts a connection only when its first bytes have come (TCP_DEFER_ACCEPT); off by default, as the
   /// server speaks first in some protocols.
   ///
-  /// The thread that takes it then need not wait for them, which spares two switches between threads, and
-  /// who connects and says nothing costs neither thread nor descriptor: about a second later the
-  /// connection is taken nevertheless. Until then the client takes it for open, and a listener that closes
-  /// resets it. Nothing happens where the option is missing, as on Darwin.
+  /// The thread that serves it then need not sleep before it has read anything. Who connects and says
+  /// nothing costs no thread and no descriptor at first, but a place among the connections that are being
+  /// made, of which `backlog` bounds the number; after a second or so the connection is accepted
+  /// nevertheless. Until then the client takes it for open, and the server does not know of it: a listener
+  /// that closes forgets it, and the client finds out when it sends.
+  ///
+  /// Nothing happens where the system does not have it, as on Darwin. Whether an inherited socket does it
+  /// is the manager's affair.
   public var deferAccept = false
 
   /// What ``Socket/setReceiveTimeout(_:)`` is for each accepted connection from its birth; `nil` waits
@@ -68,15 +72,6 @@ public struct ListenerOptions: Hashable, Sendable {
 }
 
 extension FileDescriptor {
-  /// Sets what concerns the listening socket alone, though before it listens.
-  borrowing func applyToListening(_ options: ListenerOptions) throws(TransportError) {
-    try apply(options)
-    #if !canImport(Darwin)
-      // In seconds, which Linux makes a number of its own attempts: one, of which it waits a second for the answer.
-      if options.deferAccept { try set(tcpLevel, TCP_DEFER_ACCEPT, to: 1, "TCP_DEFER_ACCEPT") }
-    #endif
-  }
-
   /// Sets the TCP options that concern connections.
   ///
   /// Set on a listening socket, accepted sockets have them from birth, which saves six system calls
@@ -108,4 +103,17 @@ extension FileDescriptor {
 
 private func wholeSeconds(_ duration: Duration) -> Int32 {
   Int32(clamping: max(1, duration.components.seconds))
+}
+
+/// Has the system hold connections back until their first bytes come, or not any more.
+///
+/// Where it does not know that, nothing is lost but time.
+func setDeferAccept(_ listening: Int32, _ isOn: Bool) {
+  #if !canImport(Darwin)
+    // So many seconds become a number of timeouts of the answer to a SYN: after the first one, of a second, Linux answers once
+    // more, and accepts the connection when the client confirms that.
+    var seconds: Int32 = isOn ? 1 : 0
+    _ = unsafe setsockopt(
+      listening, tcpLevel, TCP_DEFER_ACCEPT, &seconds, socklen_t(MemoryLayout<Int32>.size))
+  #endif
 }

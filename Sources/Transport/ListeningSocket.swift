@@ -47,7 +47,7 @@ struct ListeningSocket: ~Copyable, Sendable {
     let wakeUp = try Pipe()
     let descriptor = try socket.duplicate()
     try setNonBlocking(descriptor, true)
-    if !socket.isUnix { try descriptor.applyToListening(options) }
+    if !socket.isUnix { try descriptor.apply(options) }
     try descriptor.setReceiveTimeout(options.receiveTimeout)
     try descriptor.setShortSendTimeout()
     return ListeningSocket(descriptor, wakeUp, nil)
@@ -71,7 +71,8 @@ struct ListeningSocket: ~Copyable, Sendable {
       if name.family == AF_INET6 {
         try descriptor.set(ipv6Level, IPV6_V6ONLY, to: dualStack ? 0 : 1, "IPV6_V6ONLY")
       }
-      try descriptor.applyToListening(options)
+      try descriptor.apply(options)
+      if options.deferAccept { setDeferAccept(descriptor.number, true) }
     }
     try descriptor.setReceiveTimeout(options.receiveTimeout)
     try descriptor.setShortSendTimeout()

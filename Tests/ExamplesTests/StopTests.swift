@@ -1,7 +1,6 @@
 // How a server stops: what it finishes, what it does not wait for, and what a second signal does.
 
 import Testing
-import Transport
 
 #if canImport(Darwin)
   import Darwin
@@ -44,19 +43,18 @@ struct StopTests {
   /// The server would cut what it waits for in vain, and say so in a warning, which `stop` looks for.
   @Test("Clients that say nothing, or wait between two requests, are not waited for")
   func idleClients() throws {
-    let example = try RunningExample.start(.quickstart, in: TemporaryDirectory())
+    // The system holds no connections back on such a socket: once the second is answered, the first is accepted too.
+    let directory = try TemporaryDirectory()
+    let example = try RunningExample.start(
+      .quickstart, ["--unix", directory.file("socket")], in: directory)
     defer { example.process.kill() }
     var silent = try WireClient(to: example.endpoint)
     var idle = try WireClient(to: example.endpoint)
     #expect(try idle.request("GET", "/").status == 200)
 
     try example.stop()
+    #expect(try silent.hasEnded())
     #expect(try idle.hasEnded())
-    // One that the server did not know of yet learns of the end when it speaks.
-    do {
-      try silent.send("GET / HTTP/1.1\r\n")
-      #expect(try silent.hasEnded())
-    } catch TransportError.peerGone {}
   }
 
   @Test("A server whose parent had the signals blocked stops all the same")

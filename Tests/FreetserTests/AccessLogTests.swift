@@ -3,6 +3,7 @@
 import FreetserTesting
 import HTTPTypes
 import Logging
+import StreamSimulation
 import Testing
 import Transport
 
@@ -163,6 +164,17 @@ struct AccessLogTests {
     }
   }
 
+  @Test("Three digits, and no more room than that")
+  func threeDigits() {
+    for number in 0..<1_000 {
+      for spare in [0, 8] {
+        var line: [UInt8] = []
+        line.append(addingCapacity: 3 + spare) { $0.append(threeDigits: number) }
+        #expect(Int(String(decoding: line, as: UTF8.self)) == number && line.count == 3)
+      }
+    }
+  }
+
   @Test(
     "Connections' numbers are written as Swift writes them", arguments: [0, 35, 36, 1_295, .max])
   func base36(number: UInt64) {
@@ -171,15 +183,12 @@ struct AccessLogTests {
     #expect(written(text) == String(number, radix: 36))
   }
 
-  @Test("A short text is written where there is just room for it", arguments: 0...16)
-  func shortText(length: Int) {
-    var text = ShortText()
-    let bytes = (0..<length).map { UInt8(ascii: "a") + UInt8($0) }
-    for byte in bytes { text.append(byte) }
-    for spare in [0, 8] {
-      var line: [UInt8] = []
-      line.append(addingCapacity: length + spare) { $0.append(text) }
-      #expect(line == bytes)
+  @Test("So are the parts of an address")
+  func decimal() {
+    for number in UInt8.min ... .max {
+      var text = ShortText()
+      text.append(decimal: number)
+      #expect(written(text) == String(number))
     }
   }
 
@@ -187,6 +196,18 @@ struct AccessLogTests {
     var line: [UInt8] = []
     line.append(addingCapacity: 16) { $0.append(text) }
     return String(decoding: line, as: UTF8.self)
+  }
+
+  @Test("A short text is written where there is just room for it", arguments: 0...16)
+  func shortText(length: Int) {
+    let bytes = (0..<length).map { UInt8(ascii: "a") + UInt8($0) }
+    var text = ShortText()
+    for byte in bytes { text.append(byte) }
+    for spare in [0, 8] {
+      var line: [UInt8] = []
+      line.append(addingCapacity: length + spare) { $0.append(text) }
+      #expect(line == bytes)
+    }
   }
 
   @Test("A time that is used again shows its new second, and milliseconds of the same one")
@@ -277,6 +298,28 @@ struct AccessLogTests {
     #expect(lines[1].wholeMatch(of: expected) != nil, "\(lines[1])")
     #expect(lines[2].contains("\"target\":\"/b\""))
     #expect(lines[3].contains("GET /c") && lines[4].contains("\"target\":\"/c\""))
+  }
+
+  @Test("A log that nobody observes beside has a line for each exchange, of whatever kind")
+  func alone() throws {
+    let pipe = try Pipe()
+    let queue = LogQueue(descriptor: pipe.writeEnd)
+    let requests = ["GET /a", "HEAD /b", "GET /stream", "GET none"].map {
+      "\($0) HTTP/1.1\nHost: h\n\n"
+    }
+    _ = Conversation(
+      [.send(requests.joined()), .endSending],
+      changing: { $0.observers = [AccessLog(to: queue)] }
+    ) { request, _ in
+      request.path == "/stream" ? .stream("a/b") { try $0.write("four") } : .text("abc")
+    }
+    queue.stop()
+    let lines = pipe.drain().split(separator: "\n")
+    try #require(lines.count == 4)
+    #expect(lines[0].contains("\"GET /a HTTP/1.1\" 200 3 0.000ms"))
+    #expect(lines[1].contains("\"HEAD /b HTTP/1.1\" 200 0 0.000ms"))
+    #expect(lines[2].contains("\"GET /stream HTTP/1.1\" 200 4 0.000ms"))
+    #expect(lines[3].contains("\"-\" 400 "))
   }
 
   @Test("Lines that come too fast are dropped and counted; nobody waits")

@@ -350,7 +350,7 @@ def stopping(server):
             raise Wrong(f"it took {seconds} s to stop")
         for number, client in enumerate(clients):
             if not beginnings[number % len(beginnings)]:
-                # The system may not have passed it on yet, and then tells it only when it speaks.
+                # The server may not know of it yet, and then it is told only when it speaks.
                 outcome(lambda: client.send(b"x"))
             client.rest()
             client.leave()

@@ -206,11 +206,15 @@ private let environments: [EnvironmentRow] = [
     let held = try HeldListener(.tcp(port: 0), plain)
     var options = ListenerOptions()
     options.reusePort = true
+    options.deferAccept = true
     options.keepAlive?.probes = 4
     options.receiveTimeout = .milliseconds(30)
     let waiting = try connect(to: held.address)
     let listener = try Listener(held.endpoint, options: options)
     defer { listener.close() }
+    #if !canImport(Darwin)
+      #expect(try held.deferAccept == 0)
+    #endif
     let later = try connect(to: held.address)
     for _ in 1...2 {
       let server = try listener.next()
@@ -277,6 +281,12 @@ private final class HeldListener: Sendable {
   }
 
   var number: Int32 { socket.descriptor.number }
+
+  #if !canImport(Darwin)
+    var deferAccept: Int32 {
+      get throws { try socket.descriptor.option(tcpLevel, TCP_DEFER_ACCEPT, "TCP_DEFER_ACCEPT") }
+    }
+  #endif
 
   /// What a process that inherits it makes of it.
   var endpoint: Endpoint {

@@ -159,23 +159,32 @@ private let hasIPv6 = (try? Listener(.tcp(host: "::1", port: 0))) != nil
   }
 
   #if !canImport(Darwin)
-    @Test("the system holds silent connections back if it is asked to, and not for ever")
+    @Test("connections are held back until their clients send or leave, or a second or so is over")
     func deferAccept() throws {
       var options = ListenerOptions()
       #expect(!options.deferAccept)
       options.deferAccept = true
-      let bound = try ListeningSocket.bound(to: .tcp(port: 0), options)
-      #expect(try bound.descriptor.option(tcpLevel, TCP_DEFER_ACCEPT, "") > 0)
-      let other = try ListeningSocket.bound(to: .tcp(port: 0), ListenerOptions())
-      #expect(try other.descriptor.option(tcpLevel, TCP_DEFER_ACCEPT, "") == 0)
-
       let listener = try loopbackListener(options: options)
       defer { listener.close() }
+      // Where a second passes in between, as on a busy machine, it does not show: then it is tried again.
+      let isHeldBack = try (1...20).contains { _ in
+        let silent = try connect(to: listener.boundAddress)
+        let speaking = try connect(to: listener.boundAddress)
+        try speaking.send("?")
+        let leaving = try connect(to: listener.boundAddress)
+        leaving.shutdown(.sending)
+        let peers = try (1...3).map { _ in try listener.next().peer }
+        #expect(try Set(peers) == [silent.local, speaking.local, leaving.local])
+        return try peers[2] == silent.local
+      }
+      #expect(isHeldBack)
+
+      listener.stopDeferring()
       let silent = try connect(to: listener.boundAddress)
       let speaking = try connect(to: listener.boundAddress)
       try speaking.send("?")
-      let peers = try [listener.next().peer, listener.next().peer]
-      #expect(try Set(peers) == [silent.local, speaking.local])
+      let peers = try (1...2).map { _ in try listener.next().peer }
+      #expect(try peers == [silent.local, speaking.local])
     }
   #endif
 

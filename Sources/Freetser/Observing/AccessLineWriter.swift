@@ -6,10 +6,12 @@ import HTTPCore
 struct AccessLineWriter {
   /// When the last line's exchange ended.
   fileprivate var time = LogTime()
-  private var octets: SIMD4<UInt8>?
   fileprivate var client = ShortText()
-  private var number: UInt64?
+  /// What `client` is the text of.
+  private var clientOctets: SIMD4<UInt8>?
   fileprivate var connection = ShortText()
+  /// What `connection` is the text of.
+  private var connectionNumber: UInt64?
 
   /// Appends the line about an exchange.
   ///
@@ -29,8 +31,8 @@ struct AccessLineWriter {
   }
 
   private mutating func setClient(_ new: SIMD4<UInt8>) {
-    if new == octets { return }
-    octets = new
+    if new == clientOctets { return }
+    clientOctets = new
     client = ShortText()
     for index in new.indices {
       if index > 0 { client.append(UInt8(ascii: ".")) }
@@ -39,8 +41,8 @@ struct AccessLineWriter {
   }
 
   private mutating func setConnection(_ new: UInt64) {
-    if new == number { return }
-    number = new
+    if new == connectionNumber { return }
+    connectionNumber = new
     connection = ShortText()
     connection.append(base36: new)
   }

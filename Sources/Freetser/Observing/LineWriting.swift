@@ -7,7 +7,7 @@ import HTTPCore
 extension OutputSpan where Element == UInt8 {
   /// Adds a number that is not negative.
   mutating func append(_ number: Int) {
-    if number < 10 { return append(digit: UInt8(truncatingIfNeeded: number)) }
+    if number < 10 { return append(digit: UInt8(clamping: number)) }
     if number >= 100_000_000 {
       append(number / 100_000_000)
       let rest = eightDigits(UInt32(truncatingIfNeeded: number % 100_000_000))

@@ -12,11 +12,11 @@ import Transport
 struct Observation {
   /// When it began; `nil` between exchanges, and where nobody observes.
   fileprivate var began: MonotonicTime?
-  /// Of the response that has begun; `nil` if none has.
+  /// That of the response which has begun; `nil` if none has.
   fileprivate var status: HTTPResponse.Status?
-  /// How many bytes its body has; `nil` while the handler writes it.
+  /// How many bytes its body has; `nil` if the handler writes it, or if none has begun.
   fileprivate var bodySize: Int?
-  /// How long it took to begin; `nil` too where that is of no interest.
+  /// How long it took to begin; `nil` if none has, or if nobody needs to know.
   fileprivate var timeToResponse: Duration?
 }
 
@@ -37,7 +37,7 @@ extension ConnectionLoop {
   @inline(never)
   mutating func beginObservation() {
     observation.began = exchange.request.raw.stream.now()
-    observation.status = nil
+    (observation.status, observation.bodySize, observation.timeToResponse) = (nil, nil, nil)
   }
 
   /// A response begins, with so many bytes of body, or with what is written yet.
@@ -48,7 +48,7 @@ extension ConnectionLoop {
     observation.status = response.status
     observation.bodySize = isForHead && bodySize != nil ? 0 : bodySize
     observation.timeToResponse =
-      service.tellsTimeToResponse ? exchange.request.raw.stream.now() - began : nil
+      service.needsTimeToResponse ? exchange.request.raw.stream.now() - began : nil
   }
 
   /// A response was given.
@@ -94,11 +94,11 @@ extension ConnectionLoop {
   }
 
   private mutating func outcome(since began: MonotonicTime, isComplete: Bool) -> Exchange.Outcome {
-    let status = observation.status.take()
+    let status = observation.status
     // What leaves with the answers before it is not waited for.
     let isGathered =
       isComplete && observation.bodySize != nil && !exchange.request.raw.output.isEmpty
-    let timeToResponse = status == nil ? nil : observation.timeToResponse
+    let timeToResponse = observation.timeToResponse
     return Exchange.Outcome(
       status: status, bodySize: status == nil ? 0 : observation.bodySize ?? exchange.count,
       timeToResponse: timeToResponse,

@@ -199,6 +199,7 @@ public final class Server: Sendable {
     guard let threads else { return }
     let logger = service.configuration.logger
     if isFirst {
+      threads.expectStop()
       logger.info("Server stopping")
       notifyServiceManager("STOPPING=1")
       goOnForAWhile()

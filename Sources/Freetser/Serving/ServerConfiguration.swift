@@ -52,7 +52,8 @@ public struct ServerConfiguration: Sendable {
 
   /// Options of the listening socket and of the connections it accepts.
   ///
-  /// `deferAccept` is on by default here, as in HTTP the client speaks first.
+  /// `deferAccept` is on here, as in HTTP the client speaks first: change the options that you want to change, as a new
+  /// `ListenerOptions` has it off.
   public var listener = {
     var options = ListenerOptions()
     options.deferAccept = true
@@ -77,7 +78,8 @@ public struct ServerConfiguration: Sendable {
   /// How old a connection must be to be closed although nothing has come on it yet, by a stop or to make room for
   /// another; 2 s by default.
   ///
-  /// A client that has just connected is about to send its request, which nobody else would answer.
+  /// A client that has just connected is about to send its request, which nobody else would answer. Of a client that has sent
+  /// nothing the server may not know for the first second (`listener.deferAccept`); a ``stopDelay`` of two seconds lets it.
   public var newConnectionGrace: Duration = .seconds(2)
 
   /// How long connections may take to finish when SIGINT or SIGTERM stops the server, from the end of ``stopDelay`` on;

@@ -14,8 +14,8 @@ final class Service: Sendable {
   private let logsRequests: Bool
   /// Who is told of exchanges.
   let exchangeObservers: [ExchangeObserver]
-  /// Whether any of them is told when a response began, which is a look at the clock for each.
-  let tellsTimeToResponse: Bool
+  /// Whether one of them is to know when a response began, which is a look at the clock each time.
+  let needsTimeToResponse: Bool
   private let handler: Handler
   private let heads = Monitor<ResponseHeads?>(nil)
   private let lastConnection = Atomic(UInt64.random(in: 0..<(1 << 48)))
@@ -43,7 +43,7 @@ final class Service: Sendable {
     self.configuration = configuration
     self.handler = handler
     exchangeObservers = configuration.observers.map { ExchangeObserver($0) }
-    tellsTimeToResponse = exchangeObservers.contains { $0.needsTimeToResponse }
+    needsTimeToResponse = exchangeObservers.contains { $0.needsTimeToResponse }
     logsRequests = configuration.logger.logLevel <= .debug
     handlerWatch = HandlerWatch(configuration.logger)
     bodyBudget = BodyBudget(limitInBytes: configuration.maximumBufferedBytes)
