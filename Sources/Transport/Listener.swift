@@ -163,6 +163,7 @@ public final class Listener: Sendable {
   ///
   /// Those that are held back already come with their first bytes or within their second.
   func stopDeferring() {
+    // As for an accept: until its end the number stays that of our socket.
     guard !isShared, options.deferAccept, beginAccept() else { return }
     defer { endAccept() }
     setDeferAccept(listening, false)

@@ -22,7 +22,7 @@ extension OutputSpan where Element == UInt8 {
   /// Eight times the digit 0.
   private static var zeros: UInt64 { 0x3030_3030_3030_3030 }
 
-  /// Adds a number below 1,000, with zeros before it if it has fewer digits.
+  /// Adds a number from 0 to 999, with zeros before it if it has fewer digits.
   mutating func append(threeDigits number: Int) {
     let hundreds = UInt64(truncatingIfNeeded: number / 100)
     let rest = UInt64(truncatingIfNeeded: number % 100)
@@ -93,11 +93,13 @@ struct ShortText {
   fileprivate var words = SIMD2<UInt64>(0, 0)
   fileprivate var count = 0
 
+  /// Appends a byte. A 17th ends the program.
   mutating func append(_ byte: UInt8) {
     words[count / 8] |= UInt64(byte) &<< UInt64(8 * (count % 8))
     count += 1
   }
 
+  /// Appends a number in digits.
   mutating func append(decimal number: UInt8) {
     if number >= 10 { append(decimal: number / 10) }
     append(UInt8(ascii: "0") + number % 10)
