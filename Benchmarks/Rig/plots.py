@@ -182,7 +182,7 @@ def of_core(plt, times, place):
         return False
     titles = [title for title in dict.fromkeys(title for title, _ in times)]
     figure, axes = plt.subplots(1, 3, figsize=(11, 2.3))
-    colours = {core.OURS: OURS, core.WHOLE: OURS, core.NIO: "#1c7ed6", core.H11: "#b08968"}
+    colours = {core.OURS: OURS, core.AGAIN: OURS, core.WHOLE: OURS, core.NIO: "#1c7ed6", core.H11: "#b08968"}
     for axis, title in zip(axes.flat, titles[:2] + [core.WRITE]):
         # h11 takes a hundred times as long: beside it nothing else could be seen. The table has it.
         figures = {name: statistics.median(each) for (its, name), each in times.items() if its == title and name != core.H11}

@@ -6,15 +6,15 @@ import HTTPCore
 /// differ, bit 7 that all bytes come at once, so that what is behind the first response is never read.
 func checkClient(_ input: [UInt8]) throws(Finding) {
   let client = try ask(input)
-  if client.items.count > 2 { _ = try ask(input, reusingHeads: client.items) }
+  if client.items.count > 2 { _ = try ask(input, lettingGoOf: client.items) }
 }
 
 /// Sends requests and reads `input`, then its end, as their responses.
 ///
-/// - Parameter earlier: What was read before. If given, each head is handed back for its memory to be used again, which
-///   changes nothing, and none is kept here, as only then it is.
+/// - Parameter earlier: What was read before. If given, no head is kept here, so that the memory of each is used again,
+///   which changes nothing.
 private func ask(
-  _ input: [UInt8], reusingHeads earlier: [Item]? = nil
+  _ input: [UInt8], lettingGoOf earlier: [Item]? = nil
 ) throws(Finding) -> WatchedEnd {
   let choice = Int(input.first ?? 0)
   let limits = choice & 8 == 0 ? Limits() : .tight
@@ -25,14 +25,12 @@ private func ask(
   var wire: [UInt8] = []
   var request = ClientRequest(number)
   try request.send(from: &client.connection, into: &wire)
-  var lastHead: ResponseHead?
   var expected = (earlier ?? [])[...]
   while true {
     let outcome = try client.next()
     if earlier != nil { try client.expectItems(again: &expected) }
     switch outcome {
     case .event(.response(let head)), .event(.interimResponse(let head)):
-      lastHead = head
       try expectRoundTrip(head, request: request)
     case .event(.connectionClosed), .failed:
       try finish(&client.connection)
@@ -46,14 +44,9 @@ private func ask(
     case .paused:
       try finish(&client.connection)
       if client.connection.peerState == .done, client.connection.ourState == .done {
-        let head = lastHead.take()
         try expectNoError("an exchange that is done leads to the next") {
           () throws(ProtocolError) in
-          if earlier != nil, let head {
-            try client.connection.startNextExchange(reusing: head)
-          } else {
-            try client.connection.startNextExchange()
-          }
+          try client.connection.startNextExchange()
         }
         number += choice >> 4 & 7
         let isToOldServer = client.connection.peerVersion ?? .http11 < .http11

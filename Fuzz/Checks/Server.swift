@@ -12,15 +12,15 @@ func checkServer(_ input: [UInt8]) throws(Finding) {
     try expect(tight.items == loose.items, "limits that are not met change nothing")
     try expect(tight.error == loose.error, "limits that are not met change no error")
   }
-  if loose.items.count > 2 { _ = try serve(input, Limits(), reusingHeads: loose.items) }
+  if loose.items.count > 2 { _ = try serve(input, Limits(), lettingGoOf: loose.items) }
 }
 
 /// Reads all of `input`, then its end; answers in a different way each time.
 ///
-/// - Parameter earlier: What was read before. If given, each head is handed back for its memory to be used again, which
-///   changes nothing, and none is kept here, as only then it is.
+/// - Parameter earlier: What was read before. If given, no head is kept here, so that the memory of each is used again,
+///   which changes nothing.
 private func serve(
-  _ input: [UInt8], _ limits: Limits, reusingHeads earlier: [Item]? = nil
+  _ input: [UInt8], _ limits: Limits, lettingGoOf earlier: [Item]? = nil
 ) throws(Finding) -> WatchedEnd {
   var server = WatchedEnd(Connection(role: .server, limits: limits))
   server.receive(input)
@@ -51,11 +51,7 @@ private func serve(
       if server.connection.ourState == .done, server.connection.peerState == .done {
         try expectNoError("an exchange that is done leads to the next") {
           () throws(ProtocolError) in
-          if earlier != nil, let head = request {
-            try server.connection.startNextExchange(reusing: head)
-          } else {
-            try server.connection.startNextExchange()
-          }
+          try server.connection.startNextExchange()
         }
         request = nil
         number += 1

@@ -48,6 +48,7 @@ struct WatchedEnd {
       step = try connection.step(bytes.span, inputEnded: inputEnded)
     } catch {
       try expectFailed(with: error)
+      if before.peerState == .idle { try expectSameWithoutMemory(nil, error) }
       self.error = error
       return .failed(error)
     }
@@ -61,6 +62,7 @@ struct WatchedEnd {
         try expect(before.expectsContent, "content comes only where it is expected")
       }
       try expectValid(event, consumed)
+      if before.peerState == .idle { try expectSameWithoutMemory(step, nil) }
       items.note(event, input)
       input = Array(input.dropFirst(consumed))
       return .event(event)
@@ -77,6 +79,19 @@ struct WatchedEnd {
       try expectNothingNew(step)
       return .paused
     }
+  }
+
+  /// A server that has read nothing before finds the same in a request.
+  private func expectSameWithoutMemory(_ step: Step?, _ error: ProtocolError?) throws(Finding) {
+    guard connection.role == .server else { return }
+    var other = Connection(role: .server, limits: connection.limits)
+    let found: Step
+    do throws(ProtocolError) {
+      found = try other.step(input.span, inputEnded: inputEnded)
+    } catch let flaw {
+      return try expect(flaw == error, "what was read before changes no error")
+    }
+    try expect(found == step, "what was read before changes nothing")
   }
 
   /// Reads until more input is needed, the peer is done, or nothing can follow.

@@ -50,7 +50,7 @@ enum ChunkDecoder: Equatable, Sendable {
     _ input: Span<UInt8>, from start: Int, with parser: inout HeadParser, limits: Limits
   ) throws(ProtocolError) -> BodyDecoder.Found {
     let rest = input.extracting(droppingFirst: start)
-    guard let length = try parser.parse(rest, limits: limits) else { return .nothing }
+    guard let length = try parser.parseTrailers(rest, limits: limits) else { return .nothing }
     try Trailers.check(rest, parser.lines, blame: .peer)
     return .end(trailers: start..<(start + length))
   }

@@ -32,7 +32,7 @@ public struct Connection: Equatable, Sendable {
   private var incomingBody = BodyDecoder(.none)
   var outgoing = BodyEncoder.none
   private var failure: ProtocolError?
-  private var spare = SpareMemory()
+  private var lastHead = LastHead()
 
   /// Starts a conversation.
   public init(role: Role, limits: Limits = Limits()) {
@@ -151,6 +151,8 @@ public struct Connection: Equatable, Sendable {
 
   /// Goes on to the next exchange on this connection.
   ///
+  /// The next head is stored where the last one was, if nobody has that any more. Whoever has kept it keeps it unchanged.
+  ///
   /// - Throws: ``ProtocolError`` with `party == .us` unless both halves are done and the connection persists.
   public mutating func startNextExchange() throws(ProtocolError) {
     try lifecycle.startNextExchange()
@@ -159,28 +161,6 @@ public struct Connection: Equatable, Sendable {
     clientAwaitsContinue = false
     clientExpectsOther = false
     declaredLength = nil
-  }
-
-  /// Goes on to the next exchange, whose head is stored where this request's was.
-  ///
-  /// A server that hands each head back allocates nothing for the next. Whoever has kept a copy keeps it unchanged.
-  ///
-  /// - Throws: As ``startNextExchange()`` does.
-  public mutating func startNextExchange(
-    reusing head: consuming RequestHead
-  ) throws(ProtocolError) {
-    try startNextExchange()
-    spare = SpareMemory(head.fields)
-  }
-
-  /// Goes on to the next exchange, whose head is stored where this response's was.
-  ///
-  /// - Throws: As ``startNextExchange()`` does.
-  public mutating func startNextExchange(
-    reusing head: consuming ResponseHead
-  ) throws(ProtocolError) {
-    try startNextExchange()
-    spare = SpareMemory(head.fields)
   }
 
   /// Tells the machine that what it wrote could not be sent: our half has failed.
@@ -243,8 +223,9 @@ public struct Connection: Equatable, Sendable {
   private mutating func readHead(
     _ input: Span<UInt8>, inputEnded: Bool
   ) throws(ProtocolError) -> Int? {
-    if spare.hasLines { incomingHead.use(spare.takeLines()) }
-    if let length = try incomingHead.parse(input, limits: limits) { return length }
+    if let length = try incomingHead.parseHead(input, limits: limits, after: &lastHead) {
+      return length
+    }
     noteRequestLine(input)
     guard inputEnded else { return nil }
     let isClean = peerState == .idle && (input.isEmpty || incomingHead.hasOnlySkippedLine(input))
@@ -299,12 +280,19 @@ public struct Connection: Equatable, Sendable {
     guard case .request(let method, let target, let version) = incomingHead.startLine else {
       preconditionFailure("a request is complete only after its request line")
     }
+    let facts = incomingFacts(head)
     let lines = incomingHead.takeLines()
     // Before anything is refused: the refusal too has no content for HEAD, and no chunks for HTTP/1.0.
     exchange = Exchange(kind: RequestKind(head, method: method.range), version: version)
-    try receiveRequest(ProtocolFields(head, lines), version)
-    let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
-    return RequestHead(method: method, target: target, version: version, fields: fields)
+    try receiveRequest(facts, version)
+    return RequestHead(
+      method: method, target: target, version: version, fields: lastHead.keep(head, lines, facts))
+  }
+
+  /// What the fields of a head that is complete say about the protocol.
+  @inline(__always)
+  private func incomingFacts(_ head: Span<UInt8>) -> ProtocolFields {
+    lastHead.facts ?? ProtocolFields(head, incomingHead.lines)
   }
 
   /// Acts on a response's head that is complete.
@@ -313,12 +301,12 @@ public struct Connection: Equatable, Sendable {
     guard case .response(let status, let reason, let version) = incomingHead.startLine else {
       preconditionFailure("a response is complete only after its status line")
     }
+    let facts = incomingFacts(head)
     let lines = incomingHead.takeLines()
-    let facts = ProtocolFields(head, lines)
     let kind = try receiveResponse(facts, status, version)
-    let fields = Fields(storage: spare.takeStorage(copying: head), lines: lines)
     let response = ResponseHead(
-      status: status, reason: reason, version: version, fields: fields, facts: facts)
+      status: status, reason: reason, version: version, fields: lastHead.keep(head, lines, facts),
+      facts: facts)
     let isFinal = kind == .finalResponseHead || kind == .switchAccepted && !response.isInterim
     let event: Event = isFinal ? .response(response) : .interimResponse(response)
     return .event(event, consumed: head.count)

@@ -18,8 +18,8 @@ public struct Field: Equatable, Sendable {
 
 /// Where a part of a head stands in the head's storage, which is never larger than ``Fields/maximumSize``.
 struct ByteRange: Equatable, Sendable {
-  private let start: UInt32
-  private let end: UInt32
+  private var start: UInt32
+  private var end: UInt32
 
   init(_ range: Range<Int>) {
     start = UInt32(truncatingIfNeeded: range.lowerBound)
@@ -27,12 +27,16 @@ struct ByteRange: Equatable, Sendable {
   }
 
   var range: Range<Int> { Int(start)..<Int(end) }
+
+  mutating func move(by distance: Int) {
+    self = ByteRange((range.lowerBound + distance)..<(range.upperBound + distance))
+  }
 }
 
 /// Where one field line's name and value stand in the storage of its head.
 struct FieldLine: Equatable, Sendable {
-  private let nameRange: ByteRange
-  private let valueRange: ByteRange
+  private var nameRange: ByteRange
+  private var valueRange: ByteRange
 
   init(name: Range<Int>, value: Range<Int>) {
     nameRange = ByteRange(name)
@@ -41,4 +45,10 @@ struct FieldLine: Equatable, Sendable {
 
   var name: Range<Int> { nameRange.range }
   var value: Range<Int> { valueRange.range }
+
+  /// Moves it to where the same line stands in another head.
+  mutating func move(by distance: Int) {
+    nameRange.move(by: distance)
+    valueRange.move(by: distance)
+  }
 }

@@ -151,6 +151,22 @@ public struct Fields: Equatable, Sendable {
     return try body(storage.span.extracting(place))
   }
 
+  /// The same for a name that is known beforehand, in lower case, which is found sooner.
+  @inlinable package func withValue<Result, Failure: Error>(
+    lowercased name: StaticString, _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result? {
+    guard let place = firstValue(lowercased: name) else { return nil }
+    return try body(storage.span.extracting(place))
+  }
+
+  @usableFromInline func firstValue(lowercased name: StaticString) -> Range<Int>? {
+    let (bytes, lines) = (storage.span, lines.span)
+    for index in lines.indices where bytes.matches(lines[index].name, lowercased: name) {
+      return lines[index].value
+    }
+    return nil
+  }
+
   /// Where the first value of this name stands in the storage.
   @usableFromInline func firstValue(of name: String) -> Range<Int>? {
     let name = name.utf8.span

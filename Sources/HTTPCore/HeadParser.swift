@@ -34,23 +34,33 @@ struct HeadParser: Equatable, Sendable {
     self.kind = kind
   }
 
-  /// Reads on.
+  /// Reads on in a head.
   ///
   /// - Parameters:
   ///   - input: Everything from the head's first byte on.
   ///   - limits: Checked as the lines are taken.
+  ///   - last: The last head. If the fields are not the same, the lines get its memory, and nothing is known of it any more.
   /// - Returns: The length of the complete head with its empty line, or `nil` while some of it is missing.
   /// - Throws: The first flaw, in the order of the bytes.
-  mutating func parse(_ input: Span<UInt8>, limits: Limits) throws(ProtocolError) -> Int? {
-    if startLine == .none, kind != .trailers {
+  mutating func parseHead(
+    _ input: Span<UInt8>, limits: Limits, after last: inout LastHead
+  ) throws(ProtocolError) -> Int? {
+    if startLine == .none {
       guard try takeStartLine(input, limits) else { return nil }
+    }
+    if last.facts != nil {
+      if let end = last.end(of: input.extracting(first: limits.head), withFieldsFrom: lineStart) {
+        lines = last.lines(from: lineStart)
+        return end
+      }
+      lines = last.takeMemoryForLines()
     }
     return try takeFieldLines(input, limits)
   }
 
-  /// Lets the lines be stored in an array that is empty and has room.
-  mutating func use(_ memory: consuming [FieldLine]) {
-    lines = memory
+  /// Reads on in trailers, likewise.
+  mutating func parseTrailers(_ input: Span<UInt8>, limits: Limits) throws(ProtocolError) -> Int? {
+    try takeFieldLines(input, limits)
   }
 
   /// Gives the lines away, once the head is complete, and begins anew.

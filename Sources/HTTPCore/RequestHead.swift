@@ -79,9 +79,7 @@ public struct RequestHead: Equatable, Sendable {
   }
 
   /// Whether the method is these bytes.
-  package func hasMethod(_ name: [UInt8]) -> Bool { hasMethod(name.span) }
-
-  private func hasMethod(_ name: Span<UInt8>) -> Bool {
+  package func hasMethod(_ name: Span<UInt8>) -> Bool {
     let range = methodRange
     guard range.count == name.count else { return false }
     let bytes = fields.storage.span

@@ -33,7 +33,8 @@ struct CoreBenchmark {
   ]
 
   /// Without arguments every row, timed. With a row's name and a count, just that many operations: for callgrind, and to
-  /// take turns with other programs. `read MESSAGE COUNT` reads a message alone; `message MESSAGE` gives its bytes.
+  /// take turns with other programs. `read MESSAGE COUNT` reads a message alone, each time with another last field, so that
+  /// nothing is known of it; `read-again MESSAGE COUNT` always the same. `message MESSAGE` gives its bytes.
   static func main() throws {
     precondition(curlHead.count == 82 && browserHead.count == 669)
     let arguments = CommandLine.arguments
@@ -41,7 +42,8 @@ struct CoreBenchmark {
       if arguments[1] == "message" {
         print(String(decoding: message, as: UTF8.self), terminator: "")
       } else {
-        try printReading(message, by: arguments[2] == "response" ? .client : .server, arguments[3])
+        let messages = arguments[1] == "read-again" ? [message] : [message, other(message)]
+        try printReading(messages, by: arguments[2] == "response" ? .client : .server, arguments[3])
       }
       return
     }
@@ -59,10 +61,10 @@ struct CoreBenchmark {
   }
 
   /// Prints nanoseconds until a message's head is there, and until the next may begin.
-  static func printReading(_ message: [UInt8], by role: Role, _ count: String) throws {
+  static func printReading(_ messages: [[UInt8]], by role: Role, _ count: String) throws {
     let count = Int(count)!
     var readers = Readers(role)
-    let times = try readers.times(reading: message, count)
+    let times = try readers.times(reading: messages, count)
     let nanoseconds = [times.heads, times.heads + times.rests].map {
       $0 / .nanoseconds(1) / Double(count)
     }

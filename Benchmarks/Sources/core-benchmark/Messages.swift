@@ -44,6 +44,13 @@ let responseHead = head([
   "X-Content-Type-Options: nosniff",
 ])
 
+/// The same head with another last byte in its last field.
+func other(_ head: [UInt8]) -> [UInt8] {
+  var other = head
+  other[head.count - 5] = UInt8(ascii: "x")
+  return other
+}
+
 private func head(_ lines: [String]) -> [UInt8] {
   Array(lines.map { $0 + "\r\n" }.joined().utf8) + "\r\n".utf8
 }

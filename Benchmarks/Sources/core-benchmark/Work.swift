@@ -42,17 +42,17 @@ struct Server {
 
   /// Reads a request to its end, answers it and goes on: all that one exchange costs a server.
   mutating func exchange(_ request: [UInt8]) throws -> Int {
-    let (read, _) = try receive(request)
+    let read = try receive(request)
     try answer(ResponseHead(status: 200, reason: "OK", fields: fields))
     try machine.startNextExchange()
     return read + output.count
   }
 
-  /// The same with a response made before, and with the request's head handed back for the next.
+  /// The same with a response made before.
   mutating func leanExchange(_ request: [UInt8]) throws -> Int {
-    let (read, head) = try receive(request)
+    let read = try receive(request)
     try answer(readyResponse)
-    if let head { try machine.startNextExchange(reusing: head) }
+    try machine.startNextExchange()
     return read + output.count
   }
 
@@ -77,21 +77,18 @@ struct Server {
   }
 
   /// Reads a request to its end.
-  mutating func receive(_ request: [UInt8]) throws -> (sum: Int, head: RequestHead?) {
+  mutating func receive(_ request: [UInt8]) throws -> Int {
     var start = 0
     var sum = 0
-    var head: RequestHead?
     while true {
       let unread = request.span.extracting(droppingFirst: start)
       guard case .event(let event, let consumed) = try machine.step(unread) else {
         fatalError("not one whole request")
       }
       switch event {
-      case .request(let received):
-        sum += received.fields.count
-        head = received
+      case .request(let head): sum += head.fields.count
       case .content(let range): sum += range.count
-      case .endOfMessage: return (sum, head)
+      case .endOfMessage: return sum
       default: fatalError("not a request")
       }
       start += consumed

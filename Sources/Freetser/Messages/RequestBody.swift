@@ -331,7 +331,7 @@ extension RequestBody {
   }
 
   /// Goes on to the next exchange.
-  mutating func startNextExchange(reusing head: consuming RequestHead) {
+  mutating func startNextExchange() {
     share.giveBack()
     trailers = Fields()
     limit = service.configuration.maximumBodySize
@@ -340,7 +340,7 @@ extension RequestBody {
       hasOwnTimeouts = false
     }
     do throws(ProtocolError) {
-      try machine.startNextExchange(reusing: head)
+      try machine.startNextExchange()
     } catch {
       preconditionFailure("both halves are done: \(error)")
     }

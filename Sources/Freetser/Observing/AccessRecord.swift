@@ -111,10 +111,10 @@ extension AccessRecord.RequestPart {
     method = request.head.withMethod { texts.keep($0, atMost: AccessRecord.Limit.method) }
     target = request.head.withTarget { texts.keep($0, atMost: AccessRecord.Limit.target) }
     version = request.version
-    referer = request.head.fields.withValue(of: "Referer") {
+    referer = request.head.fields.withValue(lowercased: "referer") {
       texts.keep($0, atMost: AccessRecord.Limit.field)
     }
-    agent = request.head.fields.withValue(of: "User-Agent") {
+    agent = request.head.fields.withValue(lowercased: "user-agent") {
       texts.keep($0, atMost: AccessRecord.Limit.field)
     }
     switch request.identity {

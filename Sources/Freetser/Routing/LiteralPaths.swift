@@ -58,13 +58,11 @@ struct PathScan {
   /// Where the query begins, or the end.
   private(set) var end = 0
   private(set) var hash = Self.noHash
-  private(set) var hasEscape = false
 
   init(_ target: Span<UInt8>) {
     while end < target.count {
       let byte = target[end]
       if byte == UInt8(ascii: "?") { return }
-      if byte == UInt8(ascii: "%") { hasEscape = true }
       hash = Self.hash(hash, byte)
       end += 1
     }

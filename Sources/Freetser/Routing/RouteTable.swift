@@ -7,7 +7,7 @@ import HTTPCore
 import HTTPTypes
 
 /// Routes, made ready for requests.
-final class RouteTable: Sendable {
+struct RouteTable: Sendable {
   private struct Node: Sendable {
     var edges = 0..<0
     var parameter: Int?
@@ -22,9 +22,24 @@ final class RouteTable: Sendable {
   }
 
   private struct Leaf: Sendable {
-    let method: [UInt8]
+    /// Where it stands in the text.
+    let method: Range<Int>
+    let isForGet: Bool
     let names: [String]
-    let handler: Handler
+    let answering: Answering
+  }
+
+  /// Calls a handler.
+  private final class Answering: Sendable {
+    private let handler: Handler
+
+    init(_ handler: Handler) { self.handler = handler }
+
+    func respond(
+      to request: Request, _ parameters: PathParameters, _ body: inout RequestBody
+    ) throws -> Response {
+      try handler.respond(request, parameters, &body)
+    }
   }
 
   private let tree: Tree
@@ -35,11 +50,16 @@ final class RouteTable: Sendable {
     var edges: [Edge] = []
     var text: [UInt8] = []
     var leaves: [Leaf] = []
+
+    mutating func keep(_ new: String) -> Range<Int> {
+      let start = text.count
+      text += new.utf8
+      return start..<text.count
+    }
   }
 
   /// What stands for a slash that was escaped, in a path whose escapes are decoded: no byte of UTF-8.
   private static let escapedSlash: UInt8 = 0xff
-  private static let get = Array("GET".utf8)
 
   init(_ routes: Routes) {
     var tree = Tree()
@@ -75,17 +95,16 @@ final class RouteTable: Sendable {
       }
     }
     let firstLeaf = tree.leaves.count
-    tree.leaves += ended.map {
-      Leaf(
-        method: Array($0.route.method.rawValue.utf8), names: $0.route.pattern.names,
-        handler: $0.route.handler)
+    for (_, route) in ended {
+      tree.leaves.append(
+        Leaf(
+          method: tree.keep(route.method.rawValue), isForGet: route.method == .get,
+          names: route.pattern.names, answering: Answering(route.handler)))
     }
     tree.nodes[node].routes = firstLeaf..<tree.leaves.count
     let firstEdge = tree.edges.count
     for (text, _) in literals {
-      let start = tree.text.count
-      tree.text += text.utf8
-      tree.edges.append(Edge(text: start..<tree.text.count, node: 0))
+      tree.edges.append(Edge(text: tree.keep(text), node: 0))
     }
     tree.nodes[node].edges = firstEdge..<tree.edges.count
     for (index, (_, routes)) in literals.enumerated() {
@@ -116,10 +135,8 @@ extension RouteTable {
   /// What there is for a request.
   private enum Match {
     case route(Int, [String])
-    /// A route without parameters.
-    case literal(Int)
-    /// The path has routes, but not for the method.
-    case otherMethods([[UInt8]])
+    /// The path has these routes, but none for the method.
+    case otherMethods([Int])
     case nothing
     /// The path has a broken escape, or is not UTF-8.
     case malformed
@@ -131,59 +148,82 @@ extension RouteTable {
   func respond(
     to request: Request, _ body: inout RequestBody
   ) throws -> Response {
+    if let leaf = findLiteral(request.head) {
+      return try respond(by: leaf, to: request, Self.noParameters, &body)
+    }
+    return try respondByPattern(to: request, &body)
+  }
+
+  private static let noParameters = PathParameters()
+
+  // What is taken out of an array is counted up and down, and all connections would fight over the count: the table keeps
+  // what it lends here.
+  private func respond(
+    by leaf: Int, to request: Request, _ parameters: PathParameters, _ body: inout RequestBody
+  ) throws -> Response {
+    try unsafe Unmanaged.passUnretained(tree.leaves[leaf].answering)._withUnsafeGuaranteedRef {
+      try $0.respond(to: request, parameters, &body)
+    }
+  }
+
+  /// The same for a request whose path is not that of a pattern, letter for letter.
+  // Not inlined, as it needs much of the stack, which every connection would then touch.
+  @inline(never)
+  private func respondByPattern(
+    to request: Request, _ body: inout RequestBody
+  ) throws -> Response {
     switch find(request.head) {
-    case .literal(let leaf):
-      return try tree.leaves[leaf].handler.respond(request, Self.noParameters, &body)
     case .route(let leaf, let values):
-      return try tree.leaves[leaf].handler.respond(
-        request, PathParameters(names: tree.leaves[leaf].names, values: values), &body)
-    case .otherMethods(let methods): return try answer(request, insteadOf: methods)
+      let parameters = PathParameters(names: tree.leaves[leaf].names, values: values)
+      return try respond(by: leaf, to: request, parameters, &body)
+    case .otherMethods(let routes): return try answer(request, insteadOf: routes)
     case .malformed: throw HTTPError(.badRequest, "The path has a broken escape")
     case .nothing: throw HTTPError.notFound
     }
   }
 
-  private static let noParameters = PathParameters()
-
-  private func answer(_ request: Request, insteadOf methods: [[UInt8]]) throws(HTTPError)
-    -> Response
-  {
-    let allow: ResponseFields = [.allow: Self.allow(methods)]
+  private func answer(_ request: Request, insteadOf routes: [Int]) throws(HTTPError) -> Response {
+    let allow: ResponseFields = [.allow: allow(routes)]
     if request.head.hasMethod("OPTIONS") { return .empty(status: .noContent, fields: allow) }
     throw HTTPError(.methodNotAllowed, fields: allow)
   }
 
   /// The value of `Allow`, with what is answered without a route of its own.
-  private static func allow(_ methods: [[UInt8]]) -> String {
-    var all = Set(methods.map { String(decoding: $0, as: UTF8.self) })
+  private func allow(_ routes: [Int]) -> String {
+    var all = Set(routes.map { String(copying: tree.text.span, tree.leaves[$0].method) })
     if all.contains("GET") { all.insert("HEAD") }
     all.insert("OPTIONS")
     return all.sorted().joined(separator: ", ")
   }
 
-  private func find(_ head: RequestHead) -> Match {
+  private func findLiteral(_ head: RequestHead) -> Int? {
     head.withTarget { target in
       let scan = PathScan(target)
       let routes = literals.routes(of: target.extracting(0..<scan.end), hash: scan.hash)
-      for leaf in routes where head.hasMethod(tree.leaves[leaf].method) {
-        return .literal(leaf)
-      }
-      return find(head, target, scan)
+      for leaf in routes where isFor(head, leaf) { return leaf }
+      return nil
     }
   }
 
-  private func find(_ head: RequestHead, _ target: Span<UInt8>, _ scan: PathScan) -> Match {
-    // OPTIONS * asks about the server as a whole.
-    if target.count == 1, target[0] == UInt8(ascii: "*") {
-      return .otherMethods(tree.leaves.map(\.method))
+  private func isFor(_ head: RequestHead, _ leaf: Int) -> Bool {
+    head.hasMethod(tree.text.span.extracting(tree.leaves[leaf].method))
+  }
+
+  private func find(_ head: RequestHead) -> Match {
+    head.withTarget { target in
+      // OPTIONS * asks about the server as a whole.
+      if target.count == 1, target[0] == UInt8(ascii: "*") {
+        return .otherMethods(Array(tree.leaves.indices))
+      }
+      let path = target.extracting(TargetParts(target).path)
+      if path.isEmpty { return find(head, [UInt8(ascii: "/")].span) }
+      let hasEscape = path.indices.contains { path[$0] == UInt8(ascii: "%") }
+      guard hasEscape else { return find(head, path) }
+      guard let decoded = PercentEncoding.decode(path, slash: Self.escapedSlash) else {
+        return .malformed
+      }
+      return find(head, decoded.span)
     }
-    let path = target.extracting(TargetParts(target).path)
-    if path.isEmpty { return find(head, [UInt8(ascii: "/")].span) }
-    guard scan.hasEscape else { return find(head, path) }
-    guard let decoded = PercentEncoding.decode(path, slash: Self.escapedSlash) else {
-      return .malformed
-    }
-    return find(head, decoded.span)
   }
 
   private func find(_ head: RequestHead, _ path: Span<UInt8>) -> Match {
@@ -199,7 +239,7 @@ extension RouteTable {
     let head: RequestHead
     var values: [Range<Int>] = []
     var leaf: Int?
-    var otherMethods: [[UInt8]] = []
+    var otherMethods: [Int] = []
 
     init(_ head: RequestHead) { self.head = head }
   }
@@ -238,17 +278,17 @@ extension RouteTable {
   /// Looks for the method among the routes of a node at which the path ends.
   private func finish(at node: Int, _ search: inout Search) -> Bool {
     let routes = tree.nodes[node].routes
-    for index in routes where search.head.hasMethod(tree.leaves[index].method) {
+    for index in routes where isFor(search.head, index) {
       search.leaf = index
       return true
     }
     if search.head.hasMethod("HEAD") {
-      for index in routes where tree.leaves[index].method == Self.get {
+      for index in routes where tree.leaves[index].isForGet {
         search.leaf = index
         return true
       }
     }
-    search.otherMethods += routes.map { tree.leaves[$0].method }
+    search.otherMethods += routes
     return false
   }
 

@@ -62,7 +62,7 @@ extension ConnectionLoop {
   ) {
     log(error, of: request)
     var instead = Refusal.internalServerError.response
-    if isLast { instead.fields[.connection] = "close" }
+    if isLast { instead.sayClose() }
     gatherOwn(instead)
   }
 
@@ -190,6 +190,11 @@ extension ConnectionLoop {
 }
 
 extension Response {
+  /// Says that the connection ends with it.
+  // Not inlined, as it needs much of the stack, which every connection would then touch.
+  @inline(never)
+  mutating func sayClose() { fields[.connection] = "close" }
+
   /// Whether the connection is another protocol's from here on.
   var takesOver: Bool {
     if case .takeOver = body { true } else { false }

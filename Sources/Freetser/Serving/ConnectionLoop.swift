@@ -118,7 +118,7 @@ struct ConnectionLoop: ~Copyable {
     // What is behind a CONNECT may have been sent ahead for a tunnel, and not for us to read as a request.
     let closes =
       isLast || exchange.request.mustClose() || exchange.request.machine.isAnsweringConnect
-    if closes, !response.takesOver { response.fields[.connection] = "close" }
+    if closes, !response.takesOver { response.sayClose() }
     try send(response, to: request, isLast: closes)
     if !request.body.isEmpty { request.body = [] }
     service.debug("\(request.method) \(request.path) \(response.status.code)")
@@ -126,20 +126,11 @@ struct ConnectionLoop: ~Copyable {
     if !closes, exchange.request.machine.ourState == .done { _ = exchange.request.drain() }
     guard exchange.request.machine.ourState == .done, exchange.request.machine.peerState == .done
     else {
-      // Nothing comes that a close would answer with a reset, and what was sent is little.
-      let mayClose =
-        clientSendsNoMore && hasReceivedAll() && response.isSmall
-        && exchange.request.raw.leavesLittle(isFirst: requests == 1)
-      if mayClose { sendLast() } else { linger() }
+      leave(clientSendsNoMore: clientSendsNoMore, hasSentLittle: response.isSmall)
       return false
     }
-    exchange.request.startNextExchange(reusing: request.head)
+    exchange.request.startNextExchange()
     return true
-  }
-
-  /// Whether the request has come to its end, and nothing behind it.
-  private mutating func hasReceivedAll() -> Bool {
-    exchange.request.isAtEnd && exchange.request.raw.input.isEmpty
   }
 
   /// Refuses as soon as the head is there what the body would not make better.
@@ -151,6 +142,8 @@ struct ConnectionLoop: ~Copyable {
   }
 
   /// The body, for a handler that is given it with the request.
+  // Not inlined, as it needs much of the stack, which every connection would then touch.
+  @inline(never)
   private mutating func receiveBody() throws(Interruption) -> [UInt8] {
     do throws(StreamError) {
       return try exchange.request.readAll()
@@ -228,16 +221,24 @@ struct ConnectionLoop: ~Copyable {
     exchange.request.giveBack()
     guard [.idle, .sendResponse].contains(exchange.request.machine.ourState) else { return false }
     var response = refusal.response
-    response.fields[.connection] = "close"
+    response.sayClose()
     gatherOwn(response)
     // A client that does not take it, or is gone, is nobody's loss.
     try? exchange.request.raw.flush()
     return true
   }
 
-  /// Sends what was gathered, to a client that sends no more.
-  private mutating func sendLast() {
-    // One that is gone gets nothing.
+  /// Sends what was gathered, and ends the connection after its last exchange.
+  // Not inlined, as it needs much of the stack, which every connection would then touch.
+  @inline(never)
+  private mutating func leave(clientSendsNoMore: Bool, hasSentLittle: Bool) {
+    let hasReceivedAll = exchange.request.isAtEnd && exchange.request.raw.input.isEmpty
+    // Nothing comes that a close would answer with a reset, and what was sent is little.
+    let mayClose =
+      clientSendsNoMore && hasReceivedAll && hasSentLittle
+      && exchange.request.raw.leavesLittle(isFirst: requests == 1)
+    guard mayClose else { return linger() }
+    // A client that is gone gets nothing.
     try? exchange.request.raw.flushLast()
   }
 

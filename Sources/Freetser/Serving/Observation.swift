@@ -60,7 +60,7 @@ extension ConnectionLoop {
     if exchange.request.raw.input.isEmpty { try flush() }
     guard let began = observation.began.take() else { return }
     let outcome = outcome(since: began, isComplete: true)
-    for observer in service.exchangeObservers { observer.exchangeEnded(request, outcome) }
+    service.exchangeEnded(request, outcome)
   }
 
   /// The connection ends before its time, in the exchange of this request, or of one that could not be read.
@@ -74,14 +74,9 @@ extension ConnectionLoop {
     }
     guard let began = observation.began.take() else { return }
     let outcome = outcome(since: began, isComplete: isTold)
-    let peer = exchange.request.raw.stream.peer
-    for observer in service.exchangeObservers {
-      if let request {
-        observer.exchangeEnded(request, outcome)
-      } else {
-        observer.exchangeEnded(from: peer, outcome)
-      }
-    }
+    if let request { return service.exchangeEnded(request, outcome) }
+    let exchange = Exchange(nil, from: exchange.request.raw.stream.peer, outcome)
+    for observer in service.configuration.observers { observer.exchangeEnded(exchange) }
   }
 
   /// The client was told something of ours instead.
@@ -107,34 +102,36 @@ extension ConnectionLoop {
   }
 }
 
-/// Someone who is told of exchanges.
-// An object, as one reference is less to count than those of an observer.
-final class ExchangeObserver: Sendable {
-  private let observer: any ServerObserver
+extension ServerObserver {
   /// What the observer writes to if it is a log of all exchanges. That needs no ``Exchange``: to make one takes as long as
   /// to keep what its line says.
-  private let log: LogQueue?
-  private let format: AccessLog.Format
+  private var log: (queue: LogQueue, format: AccessLog.Format)? {
+    guard let log = self as? AccessLog, let queue = log.queueOfAll else { return nil }
+    return (queue, log.format)
+  }
+
   /// Whether it is of interest here when a response began.
   var needsTimeToResponse: Bool { log == nil }
 
-  init(_ observer: any ServerObserver) {
-    self.observer = observer
-    let log = observer as? AccessLog
-    self.log = log?.queueOfAll
-    format = log?.format ?? .text
+  /// Tells it of an exchange whose request could be read.
+  // A function, which is lent what it has captured. What is taken out of an array or an optional is counted up and down
+  // instead, and all connections would fight over the count.
+  fileprivate var listener: @Sendable (Request, Exchange.Outcome) -> Void {
+    if let (queue, format) = log { return { queue.append($0, $1, as: format) } }
+    return { exchangeEnded(Exchange($0, from: $0.peer, $1)) }
   }
+}
 
-  func exchangeEnded(_ request: Request, _ outcome: Exchange.Outcome) {
-    if let log {
-      log.append(request, outcome, as: format)
-    } else {
-      observer.exchangeEnded(Exchange(request, from: request.peer, outcome))
+extension [any ServerObserver] {
+  /// Tells all of them, one after the other.
+  var listener: @Sendable (Request, Exchange.Outcome) -> Void {
+    guard let first else { return { _, _ in } }
+    return dropFirst().reduce(first.listener) { earlier, observer in
+      let last = observer.listener
+      return {
+        earlier($0, $1)
+        last($0, $1)
+      }
     }
-  }
-
-  /// The same for a request that could not be read.
-  func exchangeEnded(from peer: Address, _ outcome: Exchange.Outcome) {
-    observer.exchangeEnded(Exchange(nil, from: peer, outcome))
   }
 }

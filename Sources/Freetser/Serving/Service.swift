@@ -12,8 +12,9 @@ final class Service: Sendable {
   private let date = HTTPDate()
   /// Whether requests are logged. To ask the logger each time costs more than it seems.
   private let logsRequests: Bool
-  /// Who is told of exchanges.
-  let exchangeObservers: [ExchangeObserver]
+  /// Whether anybody wants to know of connections and exchanges.
+  let isObserved: Bool
+  private let listener: @Sendable (Request, Exchange.Outcome) -> Void
   /// Whether one of them is to know when a response began, which is a look at the clock each time.
   let needsTimeToResponse: Bool
   private let handler: Handler
@@ -42,8 +43,9 @@ final class Service: Sendable {
   init(configuration: ServerConfiguration, handler: Handler) {
     self.configuration = configuration
     self.handler = handler
-    exchangeObservers = configuration.observers.map { ExchangeObserver($0) }
-    needsTimeToResponse = exchangeObservers.contains { $0.needsTimeToResponse }
+    isObserved = !configuration.observers.isEmpty
+    listener = configuration.observers.listener
+    needsTimeToResponse = configuration.observers.contains { $0.needsTimeToResponse }
     logsRequests = configuration.logger.logLevel <= .debug
     handlerWatch = HandlerWatch(configuration.logger)
     bodyBudget = BodyBudget(limitInBytes: configuration.maximumBufferedBytes)
@@ -59,9 +61,6 @@ final class Service: Sendable {
   private func log(_ message: () -> String) {
     configuration.logger.debug("\(message())")
   }
-
-  /// Whether anybody wants to know of connections and exchanges.
-  var isObserved: Bool { !exchangeObservers.isEmpty }
 
   /// A number that no other connection has, also of the next process.
   func nextConnectionNumber() -> UInt64 {
@@ -89,6 +88,13 @@ final class Service: Sendable {
 
   /// Whether the handler gets the body in the request.
   var readsBodies: Bool { handler.readsBodies }
+
+  /// Tells whoever observes of an exchange whose request could be read.
+  // Not inlined: then the listener, too, would be counted up and down.
+  @inline(never)
+  func exchangeEnded(_ request: Request, _ outcome: Exchange.Outcome) {
+    listener(request, outcome)
+  }
 
   /// The handler's response.
   ///

@@ -11,9 +11,6 @@ struct Reader {
   private var input: ArraySlice<UInt8> = []
   private(set) var outcome = Outcome()
   private var stopped = false
-  /// The head to hand back for reuse, as a server or client that goes on does.
-  private var requestHead: RequestHead?
-  private var responseHead: ResponseHead?
 
   init(isServer: Bool, mode: String) throws(ProtocolError) {
     connection = Connection(role: isServer ? .server : .client)
@@ -67,8 +64,6 @@ struct Reader {
       }
       switch step {
       case .event(let event, let consumed):
-        if case .request(let head) = event { requestHead = head }
-        if case .response(let head) = event { responseHead = head }
         outcome.note(event, input: unread)
         input = unread.dropFirst(consumed)
         if event == .connectionClosed { stopped = true }
@@ -96,13 +91,7 @@ struct Reader {
       // Then only its end may come, if nothing else has.
       return input.isEmpty && connection.peerState == .mustClose
     }
-    if let head = requestHead {
-      requestHead = nil
-      try connection.startNextExchange(reusing: head)
-    } else if let head = responseHead {
-      responseHead = nil
-      try connection.startNextExchange(reusing: head)
-    }
+    try connection.startNextExchange()
     if connection.role == .client { try request() }
     return true
   }
