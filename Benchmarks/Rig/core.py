@@ -1,9 +1,9 @@
 """HTTPCore beside other parsers.
 
 HTTPCore does a server's whole work: it checks every byte, keeps the head ready for lookup, and decides framing and
-persistence. It is given heads whose last field is another each time, as it only compares fields that are the same as those of
-the head before; what it takes then is a figure of its own. Another for heads adds the end of the message and the step to the
-next; SwiftNIO's and llhttp's have both, h11's the first. llhttp calls empty callbacks; picohttpparser only splits. Their sources are not part of this
+persistence. Its heads have another last field each time, as it compares fields that are all those of the head before; what
+it takes for such heads is a row of its own. A further one adds the end of the message and the step to the next; SwiftNIO's
+and llhttp's have both, h11's the first. llhttp calls empty callbacks; picohttpparser only splits. Their sources are not part of this
 repository.
 """
 

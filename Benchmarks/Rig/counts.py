@@ -24,8 +24,9 @@ CORE = {
     "head-669": ("a browser's head", 1000),
     "head-669-bytewise": ("the same, byte by byte", 100),
     "head-fields-64": ("64 fields, 1,219 bytes", 1000),
-    "lean-82": ("curl's head again, its fields those of the one before, read to its end and answered with a 200 made before", 1000),
+    "lean-82": ("curl's head with the fields of the one before and another target, read to its end, answered with a 200 made before", 1000),
     "lean-669": ("a browser's head, likewise", 1000),
+    "lean-669-changes": ("the same with another field than the one before", 1000),
     "exchange-82": ("curl's head again, answered with a 200 made anew", 1000),
     "exchange-669": ("a browser's head, likewise", 1000),
     "response-made": ("a 200 made, checked and written", 1000),
@@ -33,12 +34,15 @@ CORE = {
     "response-whole": ("a 200 made before but for its length, written with its content", 1000),
     "chunked-1MiB": ("1 MiB in chunks of 1 KiB, answered", 10),
 }
+# Which path is asked for, with which fields in turns, and where its log goes.
+FIELDS, OTHER_FIELDS = "Host: 127.0.0.1:8000", "Host: 127.0.0.1:8001"
 SERVER = {
-    "`GET /`": ("/", "-", "twelve bytes"),
-    "`GET /`, logged": ("/", "access.log", "the same, with a line of the access log, by the log's thread too"),
-    "`GET /get`": ("/get", "-", "a read of the store"),
-    "`GET /user`": ("/user", "-", "a routine that finds what it would add"),
-    "`GET /put`": ("/put", "-", "a routine that overwrites"),
+    "`GET /`": ("/", [FIELDS], "-", "twelve bytes, to a client that sends the same fields each time"),
+    "`GET /`, new fields": ("/", [FIELDS, OTHER_FIELDS], "-", "the same, to one whose fields are never those of the request before"),
+    "`GET /`, logged": ("/", [FIELDS], "access.log", "twelve bytes, with a line of the access log, by the log's thread too"),
+    "`GET /get`": ("/get", [FIELDS], "-", "a read of the store"),
+    "`GET /user`": ("/user", [FIELDS], "-", "a routine that finds what it would add"),
+    "`GET /put`": ("/put", [FIELDS], "-", "a routine that overwrites"),
 }
 SERVER_REQUESTS = 1000
 STORE = {"read-1": "a read of one key", "normal-1": "an overwrite of one key, committed"}
@@ -64,16 +68,16 @@ def all_of_them(scratch, with_allocations):
 
     for name, (text, operations) in CORE.items():
         count(f"`{name}`", text, operations, lambda tool, n: valgrind.ended(tool, core, name, n))
-    for label, (path, log, text) in SERVER.items():
+    for label, (path, fields, log, text) in SERVER.items():
         command = [server, scratch / "served.sqlite", log if log == "-" else scratch / log, scratch / "file", "normal"]
         threads = max if log == "-" else sum
-        count(label, text, SERVER_REQUESTS, lambda tool, n: served(tool, command, path, n, scratch, threads))
+        count(label, text, SERVER_REQUESTS, lambda tool, n: served(tool, command, path, fields, n, scratch, threads))
     for name, text in STORE.items():
         count(f"store `{name}`", text, 1000, lambda tool, n: valgrind.ended(tool, kv, name, file, n, store.COUNTED_KEYS))
     return counted
 
 
-def served(tool, command, path, count, scratch, threads):
+def served(tool, command, path, fields, count, scratch, threads):
     """What a server takes that is sent so many requests, one after the other over one connection.
 
     Instructions are those of the connection's thread (`max`), as what others do now and then depends on how long all takes,
@@ -86,8 +90,8 @@ def served(tool, command, path, count, scratch, threads):
         options = ["--tool=callgrind", "--separate-threads=yes", f"--callgrind-out-file={scratch / 'callgrind'}"]
     with Server(["valgrind", *options, *command], patience=60) as server:
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
-            for _ in range(count):
-                client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n".encode())
+            for number in range(count):
+                client.sendall(f"GET {path} HTTP/1.1\r\n{fields[number % len(fields)]}\r\n\r\n".encode())
                 client.recv(4096) or sys.exit("the server closed the connection")
     if tool == "instructions":
         # The first is the program's own; of the others the connection's has by far the most.

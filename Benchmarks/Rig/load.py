@@ -94,11 +94,13 @@ def held(port, count):
 
 def load(server, workload, seconds, scratch):
     """wrk's own part."""
-    request = scratch / "request"
+    request, other = scratch / "request", scratch / "other"
     request.write_bytes(workload.request)
+    other.write_bytes(workload.other)
     wrk = [
         "wrk", f"-t{min(2, workload.connections)}", f"-c{workload.connections}", f"-d{seconds}s", "--latency",
-        "--timeout", "10s", "-s", REPORT, f"http://127.0.0.1:{server.port}/", "--", request, str(workload.depth)]
+        "--timeout", "10s", "-s", REPORT, f"http://127.0.0.1:{server.port}/", "--", request, str(workload.depth),
+        *([other] if workload.other else [])]
     before = server.cpu_seconds()
     result = subprocess.run(
         [*(PINNED if workload.is_pinned else []), *wrk], text=True, capture_output=True, timeout=seconds + 60)

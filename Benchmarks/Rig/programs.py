@@ -27,14 +27,6 @@ def limit_thread(scratch):
     return limit(compile_c(BENCHMARKS / "Limit" / "limit-thread.c", scratch))
 
 
-def limit_work(nanoseconds):
-    def build(scratch):
-        program = compile_c(BENCHMARKS / "Limit" / "limit-thread.c", scratch)
-        return lambda workload: [program, "work", str(nanoseconds)]
-
-    return build
-
-
 def limit_epoll(scratch):
     return limit(compile_c(BENCHMARKS / "Limit" / "limit-epoll.c", scratch))
 
@@ -144,8 +136,6 @@ PROGRAMS = {
     "nio": nio, "hummingbird": hummingbird, "flyingfox": flyingfox, "go": go, "microhttpd": microhttpd, "nginx": nginx,
     "h11": h11,
 }
-# The same program with so many nanoseconds of processor time more for each request.
-MORE_WORK = {f"limit-thread+{nanoseconds}": nanoseconds for nanoseconds in (2_000, 5_000, 10_000)}
 # Whose errors and stalls are mistakes of this project.
 OURS = {"freetser", "freetser-log"}
 

@@ -1,12 +1,24 @@
--- Read by load.py: the arguments are a file with a request's bytes, and how many of them are sent ahead. Reports what wrk
--- saw as one line.
+-- Read by load.py: the arguments are a file with a request's bytes, how many of them are sent ahead, and perhaps a file with
+-- what every second request is instead. Reports what wrk saw as one line.
 
--- wrk asks for the request's bytes once, after this; a `request` function of ours would be called for each.
-function init(arguments)
-  local file = assert(io.open(arguments[1], "rb"))
-  local bytes = string.rep(file:read("*a"), tonumber(arguments[2]))
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read("*a")
   file:close()
+  return bytes
+end
+
+-- wrk asks for the request's bytes once, after this; a `request` function of ours is called for each.
+function init(arguments)
+  local bytes = string.rep(read(arguments[1]), tonumber(arguments[2]))
   wrk.format = function() return bytes end
+  if arguments[3] then
+    local other, isOther = read(arguments[3]), false
+    request = function()
+      isOther = not isOther
+      return isOther and other or bytes
+    end
+  end
 end
 
 function done(summary, latency, _)

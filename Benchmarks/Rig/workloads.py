@@ -52,6 +52,8 @@ class Workload:
     request: bytes
     # The body that the answer must have, or what must be true of it.
     answer: object = TEXT
+    # What every second request is instead.
+    other: bytes = b""
     # So many requests are sent before their answers are waited for.
     depth: int = 1
     closes: bool = False
@@ -83,6 +85,7 @@ FAMILIES = {
         hello("pinned", "1, pinned", 1, is_pinned=True), hello("1", "1", 1), hello("16", "16", 16), HELLO_64,
         hello("256", "256", 256), hello("1000", "1,000", 1000), hello("5000", "5,000", 5000)]),
     "shapes": ("`GET /` in other ways, by 64 clients", [
+        hello("fields", "each with other fields than the one before", 64, other=get("/").replace(b"localhost", b"localhos2")),
         hello("pipelined", "16 requests ahead", 64, depth=16),
         Workload("close", "`Connection: close`", "/", 64, get("/")[:-2] + b"Connection: close\r\n\r\n", closes=True),
         hello("idle", "beside 10,000 idle connections", 64, idle=10_000)]),

@@ -92,6 +92,13 @@ struct WatchedEnd {
       return try expect(flaw == error, "what was read before changes no error")
     }
     try expect(found == step, "what was read before changes nothing")
+    try expect(
+      other.isPersistent == connection.isPersistent
+        && other.declaredLength == connection.declaredLength
+        && other.expectsContent == connection.expectsContent
+        && other.clientAwaitsContinue == connection.clientAwaitsContinue
+        && other.clientExpectsOther == connection.clientExpectsOther,
+      "what was read before changes nothing of what follows")
   }
 
   /// Reads until more input is needed, the peer is done, or nothing can follow.

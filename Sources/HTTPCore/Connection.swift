@@ -133,6 +133,7 @@ public struct Connection: Equatable, Sendable {
     // How much had come by then makes no difference any more.
     incomingHead = HeadParser(Self.headKind(from: role.peer))
     incomingBody = BodyDecoder(.none)
+    lastHead = LastHead()
     lifecycle.fail(role.peer)
   }
 
@@ -151,7 +152,8 @@ public struct Connection: Equatable, Sendable {
 
   /// Goes on to the next exchange on this connection.
   ///
-  /// The next head is stored where the last one was, if nobody has that any more. Whoever has kept it keeps it unchanged.
+  /// A connection keeps the last head that it has read: if nobody else has it by then, the next one is stored in its place, and
+  /// if that has the same fields, byte for byte, they are not taken apart again. Whoever has kept a head keeps it unchanged.
   ///
   /// - Throws: ``ProtocolError`` with `party == .us` unless both halves are done and the connection persists.
   public mutating func startNextExchange() throws(ProtocolError) {

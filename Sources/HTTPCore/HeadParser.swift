@@ -1,4 +1,4 @@
-// Reads a head, or trailers, line by line.
+// Reads a head, or trailers, line by line, unless all of a head's fields are known already (LastHead).
 //
 // The input begins with the head's first byte on each call. A line is read, checked byte by byte and taken in one pass;
 // if it turns out not to be complete, only its end is looked for on the next call, from where the last call stopped. So

@@ -1,8 +1,8 @@
 // The head that was read last: memory for the next one, which mostly has the same fields.
 //
-// With each request a client says again what it is and what it takes, byte for byte; HTTP/2 keeps a table for that (RFC
-// 7541). Here fields that are the same as last time are compared, and not taken apart and checked again. What is found
-// is the same, as it depends on the bytes and the limits alone.
+// With each request a client says again what it is and what it takes, often byte for byte. If all fields are the same as
+// last time, and all are there when the first of them is looked at, they are compared, and not taken apart and checked
+// again. What is found is the same, as it depends on the bytes and the limits alone.
 
 /// What is kept of the last head that was read on a connection.
 ///

@@ -26,7 +26,7 @@ struct LastHeadTests {
     var limits = Limits()
     (limits.head, limits.fieldCount) = (110, 2 + Int(seed % 3))
     var server = Connection(role: .server, limits: limits)
-    var kept: [RequestHead] = []
+    var kept: [(head: RequestHead, other: RequestHead)] = []
     for _ in 0..<30 {
       // Mostly those of last time, as clients have it.
       let fields = Self.fields[Int(seed) % Self.fields.count]
@@ -48,16 +48,17 @@ struct LastHeadTests {
       #expect(server.isPersistent == other.isPersistent)
       #expect(server.clientAwaitsContinue == other.clientAwaitsContinue)
       #expect(server.declaredLength == other.declaredLength)
-      guard case .success(.event(.request(let head), _)) = found, server.isPersistent else {
-        return
-      }
-      if Bool.random(using: &random) { kept.append(head) }
+      guard case .success(.event(.request(let head), _)) = found,
+        case .success(.event(.request(let same), _)) = expected, server.isPersistent
+      else { break }
+      if Bool.random(using: &random) { kept.append((head, same)) }
       var output: [UInt8] = []
       _ = try server.step(wire.span.extracting(first: 0))
       try server.send(.response(ResponseHead(status: 204)), into: &output)
       try server.send(.endOfMessage(), into: &output)
       try server.startNextExchange()
     }
+    for (head, other) in kept { #expect(head == other, "whoever kept it has it unchanged") }
   }
 
   private func outcome(
@@ -68,6 +69,81 @@ struct LastHeadTests {
     } catch {
       return .failure(error)
     }
+  }
+
+  @Test("A head of known fields meets the limit at the same byte", arguments: -1...1)
+  func limit(beyond: Int) throws {
+    let fields = "Host: a\nX: 1\n\n"
+    let target = "/" + String(repeating: "x", count: 20)
+    let wire = [UInt8](wire: "GET \(target) HTTP/1.1\n" + fields)
+    var limits = Limits()
+    limits.head = wire.count - beyond
+    var server = Connection(role: .server, limits: limits)
+    try exchange([UInt8](wire: "GET / HTTP/1.1\n" + fields), on: &server)
+    let found = outcome { () throws(ProtocolError) in try server.step(wire.span) }
+    if beyond > 0 {
+      #expect(found == .failure(ProtocolError(.headTooLarge(limit: limits.head), by: .peer)))
+    } else {
+      guard case .success(.event(.request(let head), wire.count)) = found else {
+        Issue.record("\(found)")
+        return
+      }
+      #expect(head.target == target)
+      #expect(head.fields.map(\.value) == ["a", "1"])
+    }
+  }
+
+  @Test("Chunks and trailers between two heads of the same fields change nothing")
+  func trailers() throws {
+    var server = Connection(role: .server)
+    let body = "3\nabc\n0\nY: 2\n\n"
+    for target in ["/", "/longer", "/"] {
+      let head = "POST \(target) HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n"
+      let request = try exchange([UInt8](wire: head + body), on: &server)
+      #expect(request.target == target)
+      #expect(request.fields.map(\.value) == ["a", "chunked"])
+    }
+  }
+
+  @Test("A client that has read the same fields knows the response's framing all the same")
+  func responses() throws {
+    var client = Connection(role: .client)
+    for status in ["200 OK", "404 Not Found", "200 OK"] {
+      var output: [UInt8] = []
+      let request = try RequestHead(method: "GET", target: "/", fields: [("Host", "a")])
+      try client.send(.request(request), into: &output)
+      try client.send(.endOfMessage(), into: &output)
+      let wire = [UInt8](wire: "HTTP/1.1 \(status)\nContent-Length: 2\nX: 1\n\n") + [1, 2]
+      guard case .event(.response(let head), let length) = try client.step(wire.span) else {
+        Issue.record("no response")
+        return
+      }
+      #expect("\(head.status) \(head.reason)" == status)
+      #expect(head.fields.map(\.value) == ["2", "1"])
+      #expect(client.declaredLength == 2)
+      let content = Array(wire[length...])
+      #expect(try client.step(content.span) == .event(.content(0..<2), consumed: 2))
+      _ = try client.step(content.span.extracting(first: 0))
+      try client.startNextExchange()
+    }
+  }
+
+  /// Lets a server read a request to its end, answer it and go on.
+  @discardableResult
+  private func exchange(_ wire: [UInt8], on server: inout Connection) throws -> RequestHead {
+    var rest = wire[...]
+    var request: RequestHead?
+    while server.peerState != .done {
+      let unread = Array(rest)
+      guard case .event(let event, let consumed) = try server.step(unread.span) else { break }
+      if case .request(let head) = event { request = head }
+      rest = rest.dropFirst(consumed)
+    }
+    var output: [UInt8] = []
+    try server.send(.response(ResponseHead(status: 204)), into: &output)
+    try server.send(.endOfMessage(), into: &output)
+    try server.startNextExchange()
+    return try #require(request)
   }
 
   @Test(

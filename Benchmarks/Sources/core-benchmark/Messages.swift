@@ -48,8 +48,21 @@ let responseHead = head([
 func other(_ head: [UInt8]) -> [UInt8] {
   var other = head
   other[head.count - 5] = UInt8(ascii: "x")
+  precondition(other != head)
   return other
 }
+
+/// The same fields behind a longer target.
+private func elsewhere(_ head: [UInt8]) -> [UInt8] {
+  let end = head.firstRange(of: Array(" HTTP/1.1".utf8))!.lowerBound
+  return head[..<end] + Array("/more".utf8) + head[end...]
+}
+
+/// Heads that take turns: with the same fields, and with others.
+let (curlTurns, browserTurns) = (
+  [curlHead, elsewhere(curlHead)], [browserHead, elsewhere(browserHead)]
+)
+let browserChanges = [browserHead, other(browserHead)]
 
 private func head(_ lines: [String]) -> [UInt8] {
   Array(lines.map { $0 + "\r\n" }.joined().utf8) + "\r\n".utf8

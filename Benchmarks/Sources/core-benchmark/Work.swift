@@ -13,6 +13,7 @@ private let content = Array("Hello world!".utf8)
 struct Server {
   private var machine = Connection(role: .server)
   private var output: [UInt8] = []
+  private var turn = 0
   private let wholeResponse = try! ResponseHead(
     status: 200, reason: "OK", fields: Array(fields.dropLast()))
   private let readyResponse = try! ResponseHead(status: 200, reason: "OK", fields: fields)
@@ -48,9 +49,10 @@ struct Server {
     return read + output.count
   }
 
-  /// The same with a response made before.
-  mutating func leanExchange(_ request: [UInt8]) throws -> Int {
-    let read = try receive(request)
+  /// The same with a response made before, for requests that take turns.
+  mutating func leanExchange(_ requests: [[UInt8]]) throws -> Int {
+    turn = (turn + 1) % requests.count
+    let read = try receive(requests[turn])
     try answer(readyResponse)
     try machine.startNextExchange()
     return read + output.count

@@ -156,8 +156,8 @@ extension RouteTable {
 
   private static let noParameters = PathParameters()
 
-  // What is taken out of an array is counted up and down, and all connections would fight over the count: the table keeps
-  // what it lends here.
+  // What is taken out of an array is counted up and down, and all connections would fight over the count. Here it is lent: the
+  // routes' handler has the table, and the server has that as long as anything is answered.
   private func respond(
     by leaf: Int, to request: Request, _ parameters: PathParameters, _ body: inout RequestBody
   ) throws -> Response {
@@ -166,7 +166,7 @@ extension RouteTable {
     }
   }
 
-  /// The same for a request whose path is not that of a pattern, letter for letter.
+  /// The same for a request whose method and path are not those of a route, letter for letter.
   // Not inlined, as it needs much of the stack, which every connection would then touch.
   @inline(never)
   private func respondByPattern(

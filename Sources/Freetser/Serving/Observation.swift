@@ -75,8 +75,8 @@ extension ConnectionLoop {
     guard let began = observation.began.take() else { return }
     let outcome = outcome(since: began, isComplete: isTold)
     if let request { return service.exchangeEnded(request, outcome) }
-    let exchange = Exchange(nil, from: exchange.request.raw.stream.peer, outcome)
-    for observer in service.configuration.observers { observer.exchangeEnded(exchange) }
+    let unread = Exchange(nil, from: exchange.request.raw.stream.peer, outcome)
+    for observer in service.configuration.observers { observer.exchangeEnded(unread) }
   }
 
   /// The client was told something of ours instead.

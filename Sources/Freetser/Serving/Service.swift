@@ -90,7 +90,7 @@ final class Service: Sendable {
   var readsBodies: Bool { handler.readsBodies }
 
   /// Tells whoever observes of an exchange whose request could be read.
-  // Not inlined: then the listener, too, would be counted up and down.
+  // Inlined, it would have the listener counted up and down by all connections.
   @inline(never)
   func exchangeEnded(_ request: Request, _ outcome: Exchange.Outcome) {
     listener(request, outcome)
