@@ -203,7 +203,9 @@ struct AccessLogTests {
     let bytes = (0..<length).map { UInt8(ascii: "a") + UInt8($0) }
     var text = ShortText()
     for byte in bytes { text.append(byte) }
-    for spare in [0, 8] {
+    // An array without memory that is given room for nothing notes its length, 0, in what all such arrays share (Swift 6.3.1):
+    // ThreadSanitizer calls that a race.
+    for spare in [0, 8] where length + spare > 0 {
       var line: [UInt8] = []
       line.append(addingCapacity: length + spare) { $0.append(text) }
       #expect(line == bytes)
