@@ -1,9 +1,9 @@
-// Compares bytes with a literal, a word at a time, and with other bytes, sixteen at a time.
+// Compares bytes with a literal, a word at a time.
 //
 // Names and the few values that HTTP/1.1 acts upon are known beforehand: with the literal's length the compiler knows
 // how many words there are, and their values.
 //
-// The unsafe steps are the loads of words and vectors, whose bounds are checked once before.
+// The unsafe steps are the loads of words, whose bounds are checked once before.
 
 extension Span where Element == UInt8 {
   /// Whether the bytes of `range` spell `name`, which is given in lower case, in any case.
@@ -19,28 +19,6 @@ extension Span where Element == UInt8 {
   @inline(__always)
   func spells(_ range: Range<Int>, _ name: StaticString) -> Bool {
     equals(range, name, setting: 0)
-  }
-
-  /// Whether these are the other's bytes.
-  ///
-  /// Vector by vector; the last one may overlap the one before it, so that no bytes are left over.
-  func isSame(as other: Span<UInt8>) -> Bool {
-    guard count == other.count else { return false }
-    guard count >= 16 else { return indices.allSatisfy { self[$0] == other[$0] } }
-    var offset = 0
-    while offset < count {
-      let place = Swift.min(offset, count &- 16)
-      if unsafe vector(at: place) != other.vector(at: place) { return false }
-      offset &+= 16
-    }
-    return true
-  }
-
-  /// - Parameter start: At least sixteen bytes before the span's end.
-  @inline(__always)
-  @unsafe
-  private func vector(at start: Int) -> SIMD2<UInt64> {
-    unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: start, as: SIMD2<UInt64>.self)
   }
 
   /// Whether the bytes of `range` are those of `name` once `bits` are set in each.

@@ -1,4 +1,4 @@
-// Looks at sixteen bytes at a time for the first that does not belong.
+// Looks at sixteen bytes at a time for the first that does not belong, or for a difference.
 //
 // Most of a head's bytes are looked at here, once. Each rule is given twice: for a vector of bytes, where it may mark
 // bytes that belong all the same, and for the one byte that is looked at more closely then. The tests compare each scan
@@ -116,6 +116,22 @@ extension Span where Element == UInt8 {
       index &+= 1
     }
     return end
+  }
+
+  /// Whether these are the other's bytes.
+  ///
+  /// Vector by vector; the last one may overlap the one before it, so that no bytes are left over.
+  func isSame(as other: Span<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    guard count >= 16 else { return indices.allSatisfy { self[$0] == other[$0] } }
+    var offset = 0
+    while offset < count {
+      let place = Swift.min(offset, count &- 16)
+      let differing = unsafe word(loadVector(at: place) .!= other.loadVector(at: place))
+      if differing != 0 { return false }
+      offset &+= 16
+    }
+    return true
   }
 
   /// - Parameter start: At least sixteen bytes before the span's end.

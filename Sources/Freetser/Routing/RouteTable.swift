@@ -26,11 +26,11 @@ struct RouteTable: Sendable {
     let method: Range<Int>
     let isForGet: Bool
     let names: [String]
-    let answering: Answering
+    let handler: HeldHandler
   }
 
-  /// Calls a handler.
-  private final class Answering: Sendable {
+  /// A handler in an object, which can be lent.
+  private final class HeldHandler: Sendable {
     private let handler: Handler
 
     init(_ handler: Handler) { self.handler = handler }
@@ -99,7 +99,7 @@ struct RouteTable: Sendable {
       tree.leaves.append(
         Leaf(
           method: tree.keep(route.method.rawValue), isForGet: route.method == .get,
-          names: route.pattern.names, answering: Answering(route.handler)))
+          names: route.pattern.names, handler: HeldHandler(route.handler)))
     }
     tree.nodes[node].routes = firstLeaf..<tree.leaves.count
     let firstEdge = tree.edges.count
@@ -161,7 +161,7 @@ extension RouteTable {
   private func respond(
     by leaf: Int, to request: Request, _ parameters: PathParameters, _ body: inout RequestBody
   ) throws -> Response {
-    try unsafe Unmanaged.passUnretained(tree.leaves[leaf].answering)._withUnsafeGuaranteedRef {
+    try unsafe Unmanaged.passUnretained(tree.leaves[leaf].handler)._withUnsafeGuaranteedRef {
       try $0.respond(to: request, parameters, &body)
     }
   }
