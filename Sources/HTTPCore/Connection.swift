@@ -32,7 +32,7 @@ public struct Connection: Equatable, Sendable {
   private var incomingBody = BodyDecoder(.none)
   var outgoing = BodyEncoder.none
   private var failure: ProtocolError?
-  private var lastHead = LastHead()
+  @usableFromInline var lastHead = LastHead()
 
   /// Starts a conversation.
   public init(role: Role, limits: Limits = Limits()) {
@@ -66,6 +66,9 @@ public struct Connection: Equatable, Sendable {
   @inlinable package var isAnsweringHead: Bool { exchange.kind == .head }
   /// Whether the request being answered is CONNECT.
   @inlinable package var isAnsweringConnect: Bool { exchange.kind == .connect }
+
+  /// What was made of a head's fields alone is good for the next head while this number is the same.
+  @inlinable package var fieldChanges: Int { lastHead.changes }
 
   /// Whether the message being sent may end with trailers.
   package var sendsTrailers: Bool { outgoing.isChunked }

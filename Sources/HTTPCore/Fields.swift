@@ -8,7 +8,7 @@
 public struct Fields: Equatable, Sendable {
   /// The bytes that `lines` refer to. Those of a parsed head hold the whole head; a head that was built puts its start
   /// line's parts here too.
-  @usableFromInline private(set) var storage: [UInt8]
+  @usableFromInline package private(set) var storage: [UInt8]
   private(set) var lines: [FieldLine]
   /// How many of the storage's first bytes are the lines as they are sent; 0 if they have to be put together for that.
   private var wireLength = 0
@@ -151,15 +151,9 @@ public struct Fields: Equatable, Sendable {
     return try body(storage.span.extracting(place))
   }
 
-  /// The same for a name that is known beforehand, in lower case, which is found sooner.
-  @inlinable package func withValue<Result, Failure: Error>(
-    lowercased name: StaticString, _ body: (Span<UInt8>) throws(Failure) -> Result
-  ) throws(Failure) -> Result? {
-    guard let place = firstValue(lowercased: name) else { return nil }
-    return try body(storage.span.extracting(place))
-  }
-
-  @usableFromInline func firstValue(lowercased name: StaticString) -> Range<Int>? {
+  /// Where the first value of a name stands in the storage, for a name that is known beforehand, in lower case, which is
+  /// found sooner.
+  package func firstValue(lowercased name: StaticString) -> Range<Int>? {
     let (bytes, lines) = (storage.span, lines.span)
     for index in lines.indices where bytes.matches(lines[index].name, lowercased: name) {
       return lines[index].value

@@ -8,11 +8,13 @@
 ///
 /// Its arrays are changed where they are if whoever was given the head has let go of it. Whoever kept it keeps it
 /// unchanged, and new memory is allocated instead.
-struct LastHead: Equatable, Sendable {
+@usableFromInline struct LastHead: Equatable, Sendable {
   private var storage: [UInt8] = []
   private var lines: [FieldLine] = []
   /// What is known of its fields; `nil` once their lines' memory was taken.
   private var fields: Known?
+  /// How many heads had other fields than the one before them, or were not compared with it.
+  @usableFromInline private(set) var changes = 0
 
   private struct Known {
     /// Where they begin; they end with the head.
@@ -56,6 +58,7 @@ struct LastHead: Equatable, Sendable {
   mutating func keep(
     _ head: Span<UInt8>, _ new: consuming [FieldLine], _ facts: ProtocolFields
   ) -> Fields {
+    if fields == nil { changes += 1 }
     storage.replaceAll(copying: head)
     lines = new
     // Without fields there is the empty line alone.
@@ -64,5 +67,5 @@ struct LastHead: Equatable, Sendable {
   }
 
   /// What one has read before makes no difference to a conversation.
-  static func == (left: LastHead, right: LastHead) -> Bool { true }
+  @usableFromInline static func == (left: LastHead, right: LastHead) -> Bool { true }
 }

@@ -50,8 +50,9 @@ public struct RequestHead: Equatable, Sendable {
   /// How long a head is that was read. In bytes.
   package var length: Int { fields.storage.count }
 
-  @usableFromInline var methodRange: Range<Int> { methodPlace.range }
-  @usableFromInline var targetRange: Range<Int> { targetPlace.range }
+  /// Where the method and the target stand in the fields' storage.
+  package var methodRange: Range<Int> { methodPlace.range }
+  @usableFromInline package var targetRange: Range<Int> { targetPlace.range }
 
   /// The method, such as `GET`.
   public var method: String { fields.text(methodRange) }
@@ -69,13 +70,6 @@ public struct RequestHead: Equatable, Sendable {
     _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try body(fields.storage.span.extracting(targetRange))
-  }
-
-  /// Lends the method's bytes to `body`.
-  @inlinable package func withMethod<Result, Failure: Error>(
-    _ body: (Span<UInt8>) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try body(fields.storage.span.extracting(methodRange))
   }
 
   /// Whether the method is these bytes.

@@ -178,38 +178,9 @@ struct AccessLogTests {
   @Test(
     "Connections' numbers are written as Swift writes them", arguments: [0, 35, 36, 1_295, .max])
   func base36(number: UInt64) {
-    var text = ShortText()
-    text.append(base36: number)
-    #expect(written(text) == String(number, radix: 36))
-  }
-
-  @Test("So are the parts of an address")
-  func decimal() {
-    for number in UInt8.min ... .max {
-      var text = ShortText()
-      text.append(decimal: number)
-      #expect(written(text) == String(number))
-    }
-  }
-
-  private func written(_ text: ShortText) -> String {
     var line: [UInt8] = []
-    line.append(addingCapacity: 16) { $0.append(text) }
-    return String(decoding: line, as: UTF8.self)
-  }
-
-  @Test("A short text is written where there is just room for it", arguments: 0...16)
-  func shortText(length: Int) {
-    let bytes = (0..<length).map { UInt8(ascii: "a") + UInt8($0) }
-    var text = ShortText()
-    for byte in bytes { text.append(byte) }
-    // An array without memory that is given room for nothing notes its length, 0, in what all such arrays share (Swift 6.3.1):
-    // ThreadSanitizer calls that a race.
-    for spare in [0, 8] where length + spare > 0 {
-      var line: [UInt8] = []
-      line.append(addingCapacity: length + spare) { $0.append(text) }
-      #expect(line == bytes)
-    }
+    line.append(addingCapacity: 16) { $0.append(base36: number) }
+    #expect(String(decoding: line, as: UTF8.self) == String(number, radix: 36))
   }
 
   @Test("A time that is used again shows its new second, and milliseconds of the same one")
@@ -238,20 +209,63 @@ struct AccessLogTests {
     }
   }
 
-  @Test("What a line has in common with the last is its own all the same")
-  func twoClients() throws {
-    let head = Array("GET / HTTP/1.1\nHost: h\n\n".utf8)
-    let exchanges = try [1, 255, 1].map { (octet: UInt8) in
-      let address = Address.ipv4(octets: [10, 0, 0, octet], port: 80)
+  @Test("What a line has in common with the last is made again when fields or format are others")
+  func knownParts() throws {
+    let exchanges = try (1...3).map { number in
+      let head = Array("GET / HTTP/1.1\nHost: h\nUser-Agent: \(number)\n\n".utf8)
+      let address = Address.ipv4(octets: [10, 0, 0, UInt8(number)], port: 80)
       return Exchange(try request(of: head, from: address), status: 200)
     }
-    var writer = AccessLineWriter()
-    for exchange in exchanges + [exchanges[0], Exchange(nil, status: 400), exchanges[1]] {
-      let lines = Lines(of: exchange, by: &writer)
-      let alone = Lines(of: exchange)
+    var known = KnownParts()
+    for (changes, index) in [(1, 0), (1, 0), (2, 1), (3, 0), (4, 2)] {
+      known.fieldChanges = changes
+      let lines = Lines(of: exchanges[index], &known)
+      let alone = Lines(of: exchanges[index])
       #expect(lines.text == alone.text && lines.json == alone.json)
-      #expect(lines.text.contains(" \(exchange.client.host!) \""))
-      #expect(lines.text.hasSuffix(" \(exchange.request?.id ?? "-")\n"))
+      #expect(lines.text.contains(" 10.0.0.\(index + 1) \""))
+      #expect(lines.text.contains("\"\(index + 1)\""))
+    }
+    // With the same number the fields are not looked at.
+    let line = Lines.line(of: exchanges[1], .text, &known)
+    #expect(Lines.line(of: exchanges[0], .text, &known) == line)
+  }
+
+  @Test("Each line of a connection has its own request's client, referer, agent and id")
+  func ownFields() throws {
+    let pipe = try Pipe()
+    let queue = LogQueue(descriptor: pipe.writeEnd)
+    let fields = [
+      "User-Agent: a", "User-Agent: a", "User-Agent: b\nReferer: r", "User-Agent: a",
+      "User-Agent: a", "X-Forwarded-For: 192.0.2.9", "X-Forwarded-For: 192.0.2.9",
+      "X-Request-ID: given", "X-Request-ID: given", "User-Agent: a",
+    ]
+    let requests = fields.map { "GET /\($0.count) HTTP/1.1\nHost: h\n\($0)\n\n" }
+    let text = AccessLog(to: queue)
+    let json = AccessLog(.json, to: queue, skipping: { _ in false })
+    _ = Conversation(
+      [.send(requests.joined()), .endSending],
+      changing: {
+        $0.observers = [text, json]
+        $0.proxies = Proxies(trusted: ["0.0.0.0/0", .unixSockets], field: .xForwardedFor)
+        $0.proxies.requestIDField = HTTPField.Name("X-Request-ID")
+      }
+    ) { _, _ in .text("") }
+    queue.stop()
+    let lines = pipe.drain().split(separator: "\n")
+    try #require(lines.count == 2 * fields.count)
+    for (index, field) in fields.enumerated() {
+      let (text, json) = (lines[2 * index], lines[2 * index + 1])
+      let agent = field.hasPrefix("User-Agent: ") ? "\(field.dropFirst(12).prefix(1))" : nil
+      let referer = field.hasSuffix("Referer: r") ? "r" : nil
+      #expect(text.contains("\"\(referer ?? "-")\" \"\(agent ?? "-")\" "))
+      #expect(json.contains("\"agent\":") == (agent != nil))
+      #expect(json.contains("\"agent\":\"\(agent ?? "")\"") == (agent != nil))
+      #expect(json.contains("\"referer\":\"r\"") == (referer != nil))
+      #expect(text.contains(" 192.0.2.9 \"") == field.hasPrefix("X-F"))
+      #expect(json.contains("\"client\":\"192.0.2.9\"") == field.hasPrefix("X-F"))
+      let id = field.hasPrefix("X-R") ? " given" : "-\(index)"
+      #expect(text.hasSuffix(id) && json.hasSuffix("\(id.trimmingPrefix(" "))\"}"))
+      #expect(text.contains("GET /\(field.count) ") && json.contains("\"/\(field.count)\""))
     }
   }
 
@@ -354,27 +368,32 @@ private struct Lines {
   let json: String
 
   init(of exchange: Exchange) {
-    var writer = AccessLineWriter()
-    self.init(of: exchange, by: &writer)
+    var known = KnownParts()
+    self.init(of: exchange, &known)
   }
 
-  init(of exchange: Exchange, by writer: inout AccessLineWriter) {
-    func line(_ format: AccessLog.Format) -> String {
-      var record = AccessRecord(of: exchange.outcome, as: format)
-      var texts: [UInt8] = []
-      let room = exchange.request.map { AccessRecord.room(for: $0) } ?? AccessRecord.roomForClient
-      texts.append(addingCapacity: room) { texts in
-        if let request = exchange.request {
-          record.keep(request, &texts)
-        } else {
-          record.keep(exchange.peer, &texts)
-        }
-      }
-      var log: [UInt8] = []
-      writer.append(record, texts.span, to: &log)
-      return String(decoding: log, as: UTF8.self)
+  init(of exchange: Exchange, _ known: inout KnownParts) {
+    text = Self.line(of: exchange, .text, &known)
+    json = Self.line(of: exchange, .json, &known)
+  }
+
+  static func line(
+    of exchange: Exchange, _ format: AccessLog.Format, _ known: inout KnownParts
+  ) -> String {
+    let outcome = exchange.outcome
+    let line: AccessLine
+    if let request = exchange.request {
+      known.set(request, at: outcome.end, as: format)
+      line = AccessLine(about: request, outcome, as: format)
+    } else {
+      known.set(from: exchange.peer, at: outcome.end, as: format)
+      line = AccessLine(outcome, as: format)
     }
-    text = line(.text)
-    json = line(.json)
+    let head = exchange.request?.head.fields.storage ?? []
+    var log: [UInt8] = []
+    log.append(addingCapacity: line.room + known.size) {
+      line.append(of: head.span, known, to: &$0)
+    }
+    return String(decoding: log, as: UTF8.self)
   }
 }

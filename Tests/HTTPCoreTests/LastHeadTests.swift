@@ -27,6 +27,7 @@ struct LastHeadTests {
     (limits.head, limits.fieldCount) = (110, 2 + Int(seed % 3))
     var server = Connection(role: .server, limits: limits)
     var kept: [(head: RequestHead, other: RequestHead)] = []
+    var last = (changes: 0, fields: [""])
     for _ in 0..<30 {
       // Mostly those of last time, as clients have it.
       let fields = Self.fields[Int(seed) % Self.fields.count]
@@ -51,6 +52,9 @@ struct LastHeadTests {
       guard case .success(.event(.request(let head), _)) = found,
         case .success(.event(.request(let same), _)) = expected, server.isPersistent
       else { break }
+      let read = head.fields.map { "\($0.name): \($0.value)" }
+      #expect(server.fieldChanges != last.changes || read == last.fields, "seed \(seed)")
+      last = (server.fieldChanges, read)
       if Bool.random(using: &random) { kept.append((head, same)) }
       var output: [UInt8] = []
       _ = try server.step(wire.span.extracting(first: 0))

@@ -65,6 +65,9 @@ public struct Request: Sendable {
     case counted(connection: UInt64, number: Int)
   }
 
+  /// What ``id`` ends with; `nil` if a proxy has given it.
+  var numberInID: Int? { origin.requestID == nil ? number : nil }
+
   var identity: Identity {
     origin.requestID.map { .given($0) } ?? .counted(connection: origin.connection, number: number)
   }

@@ -28,7 +28,7 @@ import Transport
 /// Nobody waits for a line to be written: they go through a ``LogQueue``, which drops and counts what comes faster than it
 /// can be written, and says how many that were in a line of its own, which is always text.
 public struct AccessLog: ServerObserver {
-  let format: Format
+  private let format: Format
   private let queue: LogQueue
   private let isSkipped: (@Sendable (Exchange) -> Bool)?
 
@@ -56,48 +56,64 @@ public struct AccessLog: ServerObserver {
     self.isSkipped = isSkipped
   }
 
-  /// Where it writes all exchanges to; `nil` if it skips some.
-  var queueOfAll: LogQueue? { isSkipped == nil ? queue : nil }
-
   /// Writes the line.
   public func exchangeEnded(_ exchange: Exchange) {
     if let isSkipped, isSkipped(exchange) { return }
+    var known = KnownParts()
     if let request = exchange.request {
-      queue.append(request, exchange.outcome, as: format)
+      queue.append(request, exchange.outcome, &known, as: format)
     } else {
-      queue.append(from: exchange.peer, exchange.outcome, as: format)
+      queue.append(from: exchange.peer, exchange.outcome, &known, as: format)
     }
   }
+
+  /// Writes lines of connections that keep what is known of them. They need no ``Exchange``, unless it has to be asked whether
+  /// they are skipped: to make one takes as long as to make a line.
+  var listener: ExchangeListener {
+    let (queue, format) = (queue, format)
+    guard let isSkipped else { return { queue.append($0, $1, &$2, as: format) } }
+    return { request, outcome, known in
+      if isSkipped(Exchange(request, from: request.peer, outcome)) { return }
+      queue.append(request, outcome, &known, as: format)
+    }
+  }
+
+  /// Whether it matters when a response began: to whoever is asked what to skip.
+  var needsTimeToResponse: Bool { isSkipped != nil }
 }
 
 extension LogQueue {
   /// Adds the line about an exchange.
-  func append(_ request: Request, _ outcome: Exchange.Outcome, as format: AccessLog.Format) {
-    var record = AccessRecord(of: outcome, as: format)
-    withRoom(for: request, bytes: AccessRecord.room(for: request)) { request, texts in
-      record.keep(request, &texts)
-      append(texts.span, for: record)
-    }
+  ///
+  /// - Parameter known: What is known of its connection.
+  fileprivate func append(
+    _ request: Request, _ outcome: Exchange.Outcome, _ known: inout KnownParts,
+    as format: AccessLog.Format
+  ) {
+    known.set(request, at: outcome.end, as: format)
+    let line = AccessLine(about: request, outcome, as: format)
+    append(line, of: request.head.fields.storage.span, known)
   }
 
   /// The same for a request that could not be read.
-  func append(from peer: Address, _ outcome: Exchange.Outcome, as format: AccessLog.Format) {
-    var record = AccessRecord(of: outcome, as: format)
-    withRoom(for: peer, bytes: AccessRecord.roomForClient) { peer, texts in
-      record.keep(peer, &texts)
-      append(texts.span, for: record)
-    }
+  fileprivate func append(
+    from peer: Address, _ outcome: Exchange.Outcome, _ known: inout KnownParts,
+    as format: AccessLog.Format
+  ) {
+    known.set(from: peer, at: outcome.end, as: format)
+    let none: [UInt8] = []
+    append(AccessLine(outcome, as: format), of: none.span, known)
   }
 
-  /// Lends room for so many bytes, from the stack if they are at most 1,024.
-  // Generic, as a value of a type that is not known is captured where it is, and not copied: to copy a request counts four
-  // references up and down again.
-  private func withRoom<Subject>(
-    for subject: Subject, bytes count: Int, _ body: (Subject, inout OutputSpan<UInt8>) -> Void
+  private func append(
+    _ line: AccessLine, of head: Span<UInt8>, _ known: borrowing KnownParts
   ) {
-    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { memory in
+    // From the stack if it is at most 1,024 bytes.
+    let room = line.room + known.size
+    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room) { memory in
       var bytes = unsafe OutputSpan(buffer: memory, initializedCount: 0)
-      body(subject, &bytes)
+      line.append(of: head, known, to: &bytes)
+      append(bytes.span)
     }
   }
 }

@@ -53,9 +53,6 @@ public final class LogQueue: Sendable {
   /// How long the lines may be on average, if as many wait as may. In bytes.
   private static let roomForLine = 1_024
 
-  /// So much is made of a batch before it is written. In bytes.
-  private static let pieceSize = 65_536
-
   /// Starts the thread. If the system has no thread to give, all lines are dropped.
   ///
   /// - Parameters:
@@ -82,28 +79,24 @@ public final class LogQueue: Sendable {
   /// How many lines were dropped and not reported yet.
   public var dropped: Int { state.withLock { $0.dropped } }
 
-  /// Adds a line, or drops it if the queue is full. The writer is woken only when the queue was empty, and when it is half
-  /// full.
-  ///
-  /// - Parameters:
-  ///   - bytes: The line, with the line feed at its end.
-  ///   - record: What the writer is to make the line of, with these bytes; `nil` if they are the line.
-  func append(_ bytes: Span<UInt8>, for record: AccessRecord? = nil) {
+  /// Adds a line, with the line feed at its end, or drops it if the queue is full. The writer is woken only when the queue
+  /// was empty, and when it is half full.
+  func append(_ line: Span<UInt8>) {
     let wakesWriter = state.withLock { state in
-      guard hasRoom(for: bytes.count, state.batch), !state.isStopped else {
+      guard hasRoom(for: line.count, state.batch), !state.isStopped else {
         state.dropped += 1
         return false
       }
-      state.batch.append(bytes, for: record)
+      state.batch.append(line)
       state.queued += 1
       return state.batch.count == 1 || state.batch.count == half
     }
     if wakesWriter { state.wakeAll() }
   }
 
-  private func hasRoom(for count: Int, _ batch: LogBatch) -> Bool {
+  private func hasRoom(for count: Int, _ batch: borrowing LogBatch) -> Bool {
     batch.count == 0
-      || batch.count < capacity && batch.size + count <= Self.roomForLine * capacity
+      || batch.count < capacity && batch.bytes.count + count <= Self.roomForLine * capacity
   }
 
   /// So many lines are not left to wait for more.
@@ -139,10 +132,8 @@ public final class LogQueue: Sendable {
     // A reader that goes away ends the log, not the program.
     blockBrokenPipeSignal()
     var batch = LogBatch()
-    var text: [UInt8] = []
-    var writer = AccessLineWriter()
     while let dropped = nextBatch(&batch) {
-      let lost = write(&batch, dropped, by: &writer, into: &text)
+      let lost = write(batch, dropped)
       state.withLock { state in
         state.finished += batch.count
         state.dropped += lost
@@ -172,30 +163,20 @@ public final class LogQueue: Sendable {
 
   /// Writes the lines, and how many were dropped.
   ///
-  /// - Parameter text: Memory for it.
-  /// - Returns: How many lines are lost: none, or all that were to be written with one that could not be, and those behind.
-  private func write(
-    _ batch: inout LogBatch, _ dropped: Int, by writer: inout AccessLineWriter,
-    into text: inout [UInt8]
-  ) -> Int {
-    while batch.left > 0 {
-      let left = batch.left
-      text.removeAll(keepingCapacity: text.capacity <= 2 * Self.pieceSize)
-      batch.takeLines(upTo: Self.pieceSize, &writer, into: &text)
-      if dropped > 0, batch.left == 0 {
-        let note = "\(dropped) log lines dropped: the log is written too slowly\n"
-        text.append(copying: note.utf8.span)
-      }
-      if !writeFully(text) { return left + dropped }
-    }
-    return 0
+  /// - Returns: How many are lost: none, or those that could not be written to their ends.
+  private func write(_ batch: borrowing LogBatch, _ dropped: Int) -> Int {
+    let written = write(batch.bytes.span)
+    if written < batch.bytes.count { return batch.lines(behind: written) + dropped }
+    if dropped == 0 { return 0 }
+    let note = "\(dropped) log lines dropped: the log is written too slowly\n"
+    return write(note.utf8.span) == note.utf8.count ? 0 : dropped
   }
 
-  /// - Returns: `false` if the log cannot be written, for example because its reader is gone.
-  private func writeFully(_ bytes: [UInt8]) -> Bool {
+  /// - Returns: How many bytes were written; not all if the log cannot be written, for example because its reader is gone.
+  private func write(_ bytes: Span<UInt8>) -> Int {
     var written = 0
     while written < bytes.count {
-      let count = unsafe bytes.span.extracting(written..<bytes.count).withUnsafeBytes {
+      let count = unsafe bytes.extracting(droppingFirst: written).withUnsafeBytes {
         unsafe systemWrite(descriptor, $0.baseAddress!, $0.count)
       }
       if count > 0 {
@@ -203,10 +184,10 @@ public final class LogQueue: Sendable {
       } else if errno == EAGAIN {
         waitUntilWritable(descriptor)
       } else if errno != EINTR {
-        return false
+        break
       }
     }
-    return true
+    return written
   }
 }
 

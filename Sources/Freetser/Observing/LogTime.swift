@@ -4,6 +4,8 @@
 /// text.
 struct LogTime {
   private var moment = CivilTime.Moment(seconds: .min, milliseconds: 0)
+  /// In bytes.
+  static var length: Int { 24 }
   /// As in `2026-11-26T18:16:53.123Z` (RFC 3339), of the years 0 to 9999.
   private(set) var text = [24 of UInt8](repeating: UInt8(ascii: "Z"))
 

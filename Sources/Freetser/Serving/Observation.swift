@@ -18,6 +18,8 @@ struct Observation {
   fileprivate var bodySize: Int?
   /// How long it took to begin; `nil` if none has, or if nobody needs to know.
   fileprivate var timeToResponse: Duration?
+  /// What the lines of logs have in common.
+  fileprivate var known = KnownParts()
 }
 
 // Not inlined, as connections that nobody observes need no stack for it.
@@ -59,8 +61,9 @@ extension ConnectionLoop {
   mutating func endObservation(of request: Request) throws(Interruption) {
     if exchange.request.raw.input.isEmpty { try flush() }
     guard let began = observation.began.take() else { return }
+    observation.known.fieldChanges = exchange.request.machine.fieldChanges
     let outcome = outcome(since: began, isComplete: true)
-    service.exchangeEnded(request, outcome)
+    service.exchangeEnded(request, outcome, &observation.known)
   }
 
   /// The connection ends before its time, in the exchange of this request, or of one that could not be read.
@@ -73,8 +76,9 @@ extension ConnectionLoop {
     case .cut, .lost: isTold = false
     }
     guard let began = observation.began.take() else { return }
+    observation.known.fieldChanges = exchange.request.machine.fieldChanges
     let outcome = outcome(since: began, isComplete: isTold)
-    if let request { return service.exchangeEnded(request, outcome) }
+    if let request { return service.exchangeEnded(request, outcome, &observation.known) }
     let unread = Exchange(nil, from: exchange.request.raw.stream.peer, outcome)
     for observer in service.configuration.observers { observer.exchangeEnded(unread) }
   }
@@ -102,36 +106,33 @@ extension ConnectionLoop {
   }
 }
 
+/// Is told of an exchange whose request could be read, and lent what is known of its connection.
+// A function, which is lent what it has captured. What is taken out of an array or an optional is counted up and down
+// instead, and all connections would fight over the count.
+typealias ExchangeListener = @Sendable (Request, Exchange.Outcome, inout KnownParts) -> Void
+
 extension ServerObserver {
-  /// What the observer writes to if it is a log of all exchanges. That needs no ``Exchange``: to make one takes as long as
-  /// to keep what its line says.
-  private var log: (queue: LogQueue, format: AccessLog.Format)? {
-    guard let log = self as? AccessLog, let queue = log.queueOfAll else { return nil }
-    return (queue, log.format)
-  }
-
   /// Whether it is of interest here when a response began.
-  var needsTimeToResponse: Bool { log == nil }
+  var needsTimeToResponse: Bool { (self as? AccessLog)?.needsTimeToResponse ?? true }
 
-  /// Tells it of an exchange whose request could be read.
-  // A function, which is lent what it has captured. What is taken out of an array or an optional is counted up and down
-  // instead, and all connections would fight over the count.
-  fileprivate var listener: @Sendable (Request, Exchange.Outcome) -> Void {
-    if let (queue, format) = log { return { queue.append($0, $1, as: format) } }
-    return { exchangeEnded(Exchange($0, from: $0.peer, $1)) }
+  fileprivate var listener: ExchangeListener {
+    if let log = self as? AccessLog { return log.listener }
+    return { request, outcome, _ in exchangeEnded(Exchange(request, from: request.peer, outcome)) }
   }
 }
 
 extension [any ServerObserver] {
   /// Tells all of them, one after the other.
-  var listener: @Sendable (Request, Exchange.Outcome) -> Void {
-    guard let first else { return { _, _ in } }
-    return dropFirst().reduce(first.listener) { earlier, observer in
-      let last = observer.listener
-      return {
-        earlier($0, $1)
-        last($0, $1)
+  var listener: ExchangeListener {
+    guard let first else { return { _, _, _ in } }
+    var listener = first.listener
+    for observer in dropFirst() {
+      let (earlier, last) = (listener, observer.listener)
+      listener = {
+        earlier($0, $1, &$2)
+        last($0, $1, &$2)
       }
     }
+    return listener
   }
 }

@@ -14,7 +14,7 @@ final class Service: Sendable {
   private let logsRequests: Bool
   /// Whether anybody wants to know of connections and exchanges.
   let isObserved: Bool
-  private let listener: @Sendable (Request, Exchange.Outcome) -> Void
+  private let listener: ExchangeListener
   /// Whether one of them is to know when a response began, which is a look at the clock each time.
   let needsTimeToResponse: Bool
   private let handler: Handler
@@ -92,8 +92,10 @@ final class Service: Sendable {
   /// Tells whoever observes of an exchange whose request could be read.
   // Inlined, it would have the listener counted up and down by all connections.
   @inline(never)
-  func exchangeEnded(_ request: Request, _ outcome: Exchange.Outcome) {
-    listener(request, outcome)
+  func exchangeEnded(
+    _ request: Request, _ outcome: Exchange.Outcome, _ known: inout KnownParts
+  ) {
+    listener(request, outcome, &known)
   }
 
   /// The handler's response.
