@@ -32,13 +32,15 @@ def table(rounds, scratch):
         built, _ = programs.build([name], programs.PROGRAMS, place)
         commands |= built
     others = [name for name in OTHERS if name in commands]
-    yield " | ".join(["| workload", "asked", *(f"{name}: share, µs more" for name in others)]) + " |"
+    yield " | ".join(["| workload", "asked", *(f"{name}: rate, p99, µs more" for name in others)]) + " |"
     yield "| --- " * (2 + len(others)) + "|"
     for family in "hello", "shapes":
         for workload in workloads.FAMILIES[family][1]:
             if workload.name in ASKED:
                 figures = bursts(workload, commands, rounds, scratch)
-                cells = [f"{share(figures, name)}, {more(figures, name):+.1f}" for name in others]
+                cells = [
+                    f"{share(figures, name, 'rate')}, {share(figures, name, 'p99')}, {more(figures, name):+.1f}"
+                    for name in others]
                 yield f"| {workload.label} | {ASKED[workload.name]} | {' | '.join(cells)} |"
 
 
@@ -58,9 +60,9 @@ def bursts(workload, commands, rounds, scratch):
     return {name: each[1:] for name, each in figures.items()}
 
 
-def share(figures, name):
+def share(figures, name, what):
     """The geometric mean of the rounds' ratios, with its standard error."""
-    logarithms = [math.log(mine["rate"] / base["rate"]) for mine, base in zip(figures[name], figures[BASE])]
+    logarithms = [math.log(mine[what] / base[what]) for mine, base in zip(figures[name], figures[BASE])]
     mean = math.exp(statistics.mean(logarithms))
     return f"{mean:.3f} ± {mean * statistics.stdev(logarithms) / math.sqrt(len(logarithms)):.3f}"
 

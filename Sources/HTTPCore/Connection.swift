@@ -67,7 +67,8 @@ public struct Connection: Equatable, Sendable {
   /// Whether the request being answered is CONNECT.
   @inlinable package var isAnsweringConnect: Bool { exchange.kind == .connect }
 
-  /// What was made of a head's fields alone is good for the next head while this number is the same.
+  /// What was made of a head's fields alone is good for the next head while this number is the same. Once reading has failed
+  /// it means nothing.
   @inlinable package var fieldChanges: Int { lastHead.changes }
 
   /// Whether the message being sent may end with trailers.

@@ -107,6 +107,7 @@ struct LastHeadTests {
       #expect(request.target == target)
       #expect(request.fields.map(\.value) == ["a", "chunked"])
     }
+    #expect(server.fieldChanges == 1)
   }
 
   @Test("A client that has read the same fields knows the response's framing all the same")

@@ -59,11 +59,11 @@ public struct AccessLog: ServerObserver {
   /// Writes the line.
   public func exchangeEnded(_ exchange: Exchange) {
     if let isSkipped, isSkipped(exchange) { return }
-    var known = KnownParts()
     if let request = exchange.request {
+      var known = KnownParts()
       queue.append(request, exchange.outcome, &known, as: format)
     } else {
-      queue.append(from: exchange.peer, exchange.outcome, &known, as: format)
+      queue.append(from: exchange.peer, exchange.outcome, as: format)
     }
   }
 
@@ -97,9 +97,9 @@ extension LogQueue {
 
   /// The same for a request that could not be read.
   fileprivate func append(
-    from peer: Address, _ outcome: Exchange.Outcome, _ known: inout KnownParts,
-    as format: AccessLog.Format
+    from peer: Address, _ outcome: Exchange.Outcome, as format: AccessLog.Format
   ) {
+    var known = KnownParts()
     known.set(from: peer, at: outcome.end, as: format)
     let none: [UInt8] = []
     append(AccessLine(outcome, as: format), of: none.span, known)

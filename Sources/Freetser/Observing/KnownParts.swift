@@ -3,23 +3,22 @@
 import HTTPCore
 import Transport
 
-/// When the last exchange of a connection ended, and the parts of a line that depend on nothing but the connection and the
-/// request's fields.
+/// The time of a connection's last line, and what of it depends on nothing but the connection and the request's fields.
 struct KnownParts {
-  /// How often a request of the connection had other fields than the one before it.
+  /// While it is the same, so are the fields of the connection's requests.
   var fieldChanges = 0
-  /// What the parts were made of.
+  /// What the parts were made of; `nil` if they are not those of a request.
   private var made: (fieldChanges: Int, format: AccessLog.Format)?
-  /// As text, when the exchange ended.
+  /// When the exchange ended, as text.
   private(set) var time = LogTime()
-  /// Both parts, one behind the other.
+  /// Who asked, and behind it what the fields say.
   private var bytes: [UInt8] = []
   private var clientEnd = 0
 
-  /// How long they are together, with the time. In bytes.
+  /// How long all of them are together. In bytes.
   var size: Int { bytes.count + LogTime.length }
 
-  /// Makes them those of a request, unless they are.
+  /// Makes them those of a request's line. The fields are looked at if they are not those of the line before.
   mutating func set(
     _ request: borrowing Request, at end: CivilTime.Moment, as format: AccessLog.Format
   ) {
@@ -29,66 +28,79 @@ struct KnownParts {
     made = (fieldChanges, format)
   }
 
-  // Not inlined, as most requests need no stack for it.
-  @inline(never)
-  private mutating func make(_ request: borrowing Request, as format: AccessLog.Format) {
-    setClient(request.client, as: format)
-    let fields = request.head.fields
-    let head = fields.storage.span
-    let referer = fields.firstValue(lowercased: "referer").map {
-      AccessText(head, $0, atMost: 256)
-    }
-    let agent = fields.firstValue(lowercased: "user-agent").map {
-      AccessText(head, $0, atMost: 256)
-    }
-    // What is ours has fewer bytes than 256, with the longest id.
-    let room = 256 + (referer?.room ?? 0) + (agent?.room ?? 0)
-    let identity = request.identity
-    bytes.append(addingCapacity: room) { part in
-      switch format {
-      case .text:
-        part.append(literal: "ms \"")
-        part.append(orDash: referer, of: head)
-        part.append(literal: "\" \"")
-        part.append(orDash: agent, of: head)
-        part.append(literal: "\" ")
-      case .json:
-        if let referer { part.append(member: "referer", referer, of: head) }
-        if let agent { part.append(member: "agent", agent, of: head) }
-        part.append(literal: ",\"request\":\"")
-      }
-      switch identity {
-      case .given(let id): part.append(copying: id.utf8.span)
-      case .counted(let connection, _):
-        part.append(base36: connection)
-        part.append(literal: "-")
-      }
-    }
-  }
-
-  /// Makes them those of a request that could not be read.
+  /// The same for a request that could not be read.
   mutating func set(
     from peer: Address, at end: CivilTime.Moment, as format: AccessLog.Format
   ) {
+    forget()
     time.set(end)
-    made = nil
-    setClient(peer, as: format)
-    if format == .text { bytes.append(copying: "ms \"-\" \"-\" -".utf8.span) }
+    make(of: peer, as: format, room: 0) { fields in
+      if format == .text { fields.append(literal: "ms \"-\" \"-\" -") }
+    }
   }
 
-  private mutating func setClient(_ client: Address, as format: AccessLog.Format) {
-    bytes.removeAll(keepingCapacity: true)
-    // An IPv6 address with the name of an interface has less.
-    bytes.append(addingCapacity: 128) { part in
-      part.append(literal: format == .text ? " " : "\",\"client\":\"")
-      switch client {
-      case .ipv4, .ipv6: part.append(copying: (client.host ?? "").utf8.span)
-      // What another end of a Unix domain socket calls itself is not worth a word.
-      case .unix: part.append(literal: "unix:")
-      }
-      part.append(literal: format == .text ? " \"" : "\"")
+  /// Another connection comes, which gets the memory, and the time, which is mostly that of its first line too.
+  mutating func forget() {
+    made = nil
+  }
+
+  // Not inlined, as most requests need no stack for it.
+  @inline(never)
+  private mutating func make(_ request: borrowing Request, as format: AccessLog.Format) {
+    let head = request.head.fields.storage.span
+    func text(of name: StaticString) -> AccessText? {
+      guard let place = request.head.fields.firstValue(lowercased: name) else { return nil }
+      return AccessText(head, place, atMost: 256)
     }
-    clientEnd = bytes.count
+    let referer = text(of: "referer")
+    let agent = text(of: "user-agent")
+    let identity = request.identity
+    var room = (referer?.room ?? 0) + (agent?.room ?? 0)
+    if case .given(let id) = identity { room += id.utf8.count }
+    make(of: request.client, as: format, room: room) { fields in
+      switch format {
+      case .text:
+        fields.append(literal: "ms \"")
+        fields.append(orDash: referer, of: head)
+        fields.append(literal: "\" \"")
+        fields.append(orDash: agent, of: head)
+        fields.append(literal: "\" ")
+      case .json:
+        if let referer { fields.append(member: "referer", referer, of: head) }
+        if let agent { fields.append(member: "agent", agent, of: head) }
+        fields.append(literal: ",\"request\":\"")
+      }
+      switch identity {
+      case .given(let id): fields.append(copying: id.utf8.span)
+      case .counted(let connection, _):
+        fields.append(base36: connection)
+        fields.append(literal: "-")
+      }
+    }
+  }
+
+  /// - Parameters:
+  ///   - room: How long the texts among the fields are at most. In bytes.
+  ///   - appendFields: Appends what the fields say.
+  private mutating func make(
+    of client: Address, as format: AccessLog.Format, room: Int,
+    _ appendFields: (inout OutputSpan<UInt8>) -> Void
+  ) {
+    bytes.removeAll(keepingCapacity: true)
+    var end = 0
+    // The rest has fewer bytes than 160, of which the longest address has 50 and the longest number 13.
+    bytes.append(addingCapacity: 160 + room) { parts in
+      parts.append(literal: format == .text ? " " : "\",\"client\":\"")
+      switch client {
+      case .ipv4, .ipv6: parts.append(copying: (client.host ?? "").utf8.span)
+      // What another end of a Unix domain socket calls itself is not worth a word.
+      case .unix: parts.append(literal: "unix:")
+      }
+      parts.append(literal: format == .text ? " \"" : "\"")
+      end = parts.count
+      appendFields(&parts)
+    }
+    clientEnd = end
   }
 
   /// Appends who asked.
@@ -96,7 +108,7 @@ struct KnownParts {
     line.append(copying: bytes.span.extracting(first: clientEnd))
   }
 
-  /// Appends what else is known of the client, and what its request's number completes to an id.
+  /// Appends what the fields say, and what the request's number completes to an id.
   func appendFields(to line: inout OutputSpan<UInt8>) {
     line.append(copying: bytes.span.extracting(droppingFirst: clientEnd))
   }

@@ -2,14 +2,33 @@
 
 import HTTPCore
 
-/// Lines, one behind the other.
+/// Lines, one behind the other, and how many there may be.
 struct LogBatch {
   private(set) var bytes: [UInt8] = []
   /// How many lines there are.
   private(set) var count = 0
+  private let capacity: Int
+
+  /// How long the lines may be on average, if there are as many as may be. In bytes.
+  private static let roomForLine = 1_024
 
   /// So much memory is kept from one batch to the next: that of 10 ms of a busy server's accesses. In bytes.
   private static let keptMemory = 1 << 19
+
+  /// An empty batch for so many lines.
+  init(capacity: Int) {
+    self.capacity = capacity
+  }
+
+  private var maximumSize: Int { Self.roomForLine * capacity }
+
+  /// Whether there is room for one more of so many bytes. A first one may be as long as it likes.
+  func hasRoom(for size: Int) -> Bool {
+    count == 0 || count < capacity && bytes.count + size <= maximumSize
+  }
+
+  /// Whether there are so many lines, or such long ones, that they are not to wait for more.
+  var isHalfFull: Bool { 2 * count >= capacity || 2 * bytes.count >= maximumSize }
 
   /// Adds a line.
   mutating func append(_ line: Span<UInt8>) {

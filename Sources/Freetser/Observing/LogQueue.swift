@@ -31,7 +31,7 @@ public final class LogQueue: Sendable {
 
   private struct State {
     /// The lines that wait.
-    var batch = LogBatch()
+    var batch: LogBatch
     var dropped = 0
     /// How many lines were ever queued, and how many of them the thread is done with.
     var queued = 0
@@ -42,16 +42,12 @@ public final class LogQueue: Sendable {
     var hasEnded = false
   }
 
-  private let state = Monitor(State())
-  private let capacity: Int
+  private let state: Monitor<State>
   private let descriptor: Int32
   private let level: Logger.Level
 
   /// How long the first line waits for others: too short for a person to notice, and long enough for hundreds of lines.
   private static let gathering: Duration = .milliseconds(10)
-
-  /// How long the lines may be on average, if as many wait as may. In bytes.
-  private static let roomForLine = 1_024
 
   /// Starts the thread. If the system has no thread to give, all lines are dropped.
   ///
@@ -61,11 +57,11 @@ public final class LogQueue: Sendable {
   ///   - descriptor: Where lines go; standard output unless said otherwise. It stays the caller's.
   public init(level: Logger.Level = .info, capacity: Int = 10_000, descriptor: Int32 = 1) {
     require(capacity > 0, "a log queue holds at least one line")
+    state = Monitor(State(batch: LogBatch(capacity: capacity)))
     self.level = level
-    self.capacity = capacity
     self.descriptor = descriptor
     do {
-      try Thread.startDetached(name: "log") { self.write() }
+      try Thread.startDetached(name: "log") { self.write(LogBatch(capacity: capacity)) }
     } catch {
       state.withLock { ($0.isStopped, $0.hasEnded) = (true, true) }
     }
@@ -83,24 +79,17 @@ public final class LogQueue: Sendable {
   /// was empty, and when it is half full.
   func append(_ line: Span<UInt8>) {
     let wakesWriter = state.withLock { state in
-      guard hasRoom(for: line.count, state.batch), !state.isStopped else {
+      guard state.batch.hasRoom(for: line.count), !state.isStopped else {
         state.dropped += 1
         return false
       }
+      let wasHalfFull = state.batch.isHalfFull
       state.batch.append(line)
       state.queued += 1
-      return state.batch.count == 1 || state.batch.count == half
+      return state.batch.count == 1 || !wasHalfFull && state.batch.isHalfFull
     }
     if wakesWriter { state.wakeAll() }
   }
-
-  private func hasRoom(for count: Int, _ batch: borrowing LogBatch) -> Bool {
-    batch.count == 0
-      || batch.count < capacity && batch.bytes.count + count <= Self.roomForLine * capacity
-  }
-
-  /// So many lines are not left to wait for more.
-  private var half: Int { (capacity + 1) / 2 }
 
   /// Waits until what was logged before is written, or could not be.
   ///
@@ -128,12 +117,14 @@ public final class LogQueue: Sendable {
 
   // MARK: The thread
 
-  private func write() {
+  /// - Parameter empty: What the lines that wait are exchanged for.
+  private func write(_ empty: LogBatch) {
     // A reader that goes away ends the log, not the program.
     blockBrokenPipeSignal()
-    var batch = LogBatch()
+    var batch = empty
+    var isInsideLine = false
     while let dropped = nextBatch(&batch) {
-      let lost = write(batch, dropped)
+      let lost = write(batch, dropped, &isInsideLine)
       state.withLock { state in
         state.finished += batch.count
         state.dropped += lost
@@ -151,7 +142,7 @@ public final class LogQueue: Sendable {
     batch.removeAll()
     _ = state.wait { $0.batch.count == 0 && !$0.isStopped ? nil : () }
     _ = state.wait(until: .now() + Self.gathering) { state in
-      state.isStopped || state.waiting > 0 || state.batch.count >= half ? () : nil
+      state.isStopped || state.waiting > 0 || state.batch.isHalfFull ? () : nil
     }
     return state.withLock { state in
       guard state.batch.count > 0 else { return nil }
@@ -163,13 +154,22 @@ public final class LogQueue: Sendable {
 
   /// Writes the lines, and how many were dropped.
   ///
+  /// - Parameter isInsideLine: Whether what was written last ends inside a line, which ends now.
   /// - Returns: How many are lost: none, or those that could not be written to their ends.
-  private func write(_ batch: borrowing LogBatch, _ dropped: Int) -> Int {
-    let written = write(batch.bytes.span)
-    if written < batch.bytes.count { return batch.lines(behind: written) + dropped }
+  private func write(
+    _ batch: borrowing LogBatch, _ dropped: Int, _ isInsideLine: inout Bool
+  ) -> Int {
+    if isInsideLine { isInsideLine = write("\n".utf8.span) == 0 }
+    let written = isInsideLine ? 0 : write(batch.bytes.span)
+    if written < batch.bytes.count {
+      if written > 0 { isInsideLine = batch.bytes[written - 1] != UInt8(ascii: "\n") }
+      return batch.lines(behind: written) + dropped
+    }
     if dropped == 0 { return 0 }
-    let note = "\(dropped) log lines dropped: the log is written too slowly\n"
-    return write(note.utf8.span) == note.utf8.count ? 0 : dropped
+    let note = "\(dropped) log lines dropped: the log is written too slowly, or could not be\n"
+    let end = write(note.utf8.span)
+    isInsideLine = 1..<note.utf8.count ~= end
+    return end == note.utf8.count ? 0 : dropped
   }
 
   /// - Returns: How many bytes were written; not all if the log cannot be written, for example because its reader is gone.

@@ -36,13 +36,13 @@ public struct QueuedLogHandler: LogHandler {
     line += " ["
     line += Thread.currentName
     line += "] "
-    line += label
+    line += Self.onOneLine(label)
     line += ": "
     line += Self.onOneLine(event.message.description)
     let values = event.metadata.map { metadata.merging($0) { $1 } } ?? metadata
     if !values.isEmpty {
       for (key, value) in values.sorted(by: { $0.key < $1.key }) {
-        line += " \(key)=\(Self.onOneLine("\(value)"))"
+        line += " \(Self.onOneLine(key))=\(Self.onOneLine("\(value)"))"
       }
     }
     if let error = event.error { line += " error=\(Self.onOneLine("\(error)"))" }

@@ -27,6 +27,7 @@ extension ConnectionLoop {
   @inline(never)
   mutating func observeOpening() {
     let peer = exchange.request.raw.stream.peer
+    observation.known = service.takeKnownParts()
     for observer in service.configuration.observers { observer.connectionOpened(from: peer) }
   }
 
@@ -34,12 +35,15 @@ extension ConnectionLoop {
   mutating func observeClosing() {
     let peer = exchange.request.raw.stream.peer
     for observer in service.configuration.observers { observer.connectionClosed(from: peer) }
+    observation.known.forget()
+    service.keep(observation.known)
   }
 
   @inline(never)
   mutating func beginObservation() {
     observation.began = exchange.request.raw.stream.now()
     (observation.status, observation.bodySize, observation.timeToResponse) = (nil, nil, nil)
+    observation.known.fieldChanges = exchange.request.machine.fieldChanges
   }
 
   /// A response begins, with so many bytes of body, or with what is written yet.
@@ -61,7 +65,6 @@ extension ConnectionLoop {
   mutating func endObservation(of request: Request) throws(Interruption) {
     if exchange.request.raw.input.isEmpty { try flush() }
     guard let began = observation.began.take() else { return }
-    observation.known.fieldChanges = exchange.request.machine.fieldChanges
     let outcome = outcome(since: began, isComplete: true)
     service.exchangeEnded(request, outcome, &observation.known)
   }
@@ -76,7 +79,6 @@ extension ConnectionLoop {
     case .cut, .lost: isTold = false
     }
     guard let began = observation.began.take() else { return }
-    observation.known.fieldChanges = exchange.request.machine.fieldChanges
     let outcome = outcome(since: began, isComplete: isTold)
     if let request { return service.exchangeEnded(request, outcome, &observation.known) }
     let unread = Exchange(nil, from: exchange.request.raw.stream.peer, outcome)

@@ -19,6 +19,7 @@ final class Service: Sendable {
   let needsTimeToResponse: Bool
   private let handler: Handler
   private let heads = Monitor<ResponseHeads?>(nil)
+  private let known = Monitor<KnownParts?>(nil)
   private let lastConnection = Atomic(UInt64.random(in: 0..<(1 << 48)))
   private let ready = Atomic(false)
 
@@ -74,11 +75,15 @@ final class Service: Sendable {
   }
 
   /// Keeps them for the next connection.
-  func keep(_ used: ResponseHeads) {
-    var other: ResponseHeads? = used
-    // What was kept before is let go of without the lock.
-    heads.withLock { swap(&$0, &other) }
+  func keep(_ used: ResponseHeads) { heads.keep(used) }
+
+  /// The same for what the lines of logs have in common, of which the next connection gets the memory and the time.
+  func takeKnownParts() -> KnownParts {
+    known.withLock { $0.take() } ?? KnownParts()
   }
+
+  /// Keeps them for the next connection.
+  func keep(_ used: KnownParts) { known.keep(used) }
 
   /// See ``Server/isReady``.
   var isReady: Bool {
@@ -106,5 +111,13 @@ final class Service: Sendable {
   func respond(to request: Request, _ body: inout RequestBody) throws -> Response {
     try body.limitHandler()
     return try handler.respond(request, &body)
+  }
+}
+
+extension Monitor {
+  fileprivate func keep<Used>(_ used: Used) where Value == Used? {
+    var other: Used? = used
+    // What was kept before is let go of without the lock.
+    withLock { swap(&$0, &other) }
   }
 }
