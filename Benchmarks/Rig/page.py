@@ -103,7 +103,8 @@ def body(found, drawn):
     if left_out := sum(found["left out"].values(), []):
         yield "Left out: " + "; ".join(left_out) + ".\n"
     yield "## What is asked, and what it came to\n"
-    yield "The median of the rounds, with the lowest and the highest.\n"
+    yield "The median of the rounds, with the lowest and the highest. In the last column is what the same is for C with llhttp, which parses"
+    yield "what it is asked, has the same log where Freetser has one, and nothing else of what a server does.\n"
     yield from tables.of_targets(verdicts)
     if servers := found.get("servers"):
         yield "## The server\n"

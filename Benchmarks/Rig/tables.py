@@ -179,7 +179,8 @@ def of_store_counts(counts):
 
 
 def of_targets(verdicts):
-    yield markdown(["what", "asked", "measured", ""], [
-        [verdict.text, verdict.asked, spread3(verdict.figures) if verdict.figures else "failed", "met" if verdict.is_met else "**not met**"]
+    yield markdown(["what", "asked", "measured", "", "C with llhttp"], [
+        [verdict.text, verdict.asked, spread3(verdict.figures) if verdict.figures else "failed", "met" if verdict.is_met else "**not met**",
+         spread3(verdict.beside) if verdict.beside else ""]
         for verdict in verdicts])
     yield ""

@@ -14,22 +14,24 @@ class Verdict:
     # A figure for each round; none if it could not be measured.
     figures: list
     is_met: bool
+    # The same figures of C with llhttp, which parses what it is asked, and logs where ours does, and does nothing else.
+    beside: list
 
 
-def at_least(text, least, figures):
-    return Verdict(text, f"at least {least:g}", figures, bool(figures) and statistics.median(figures) >= least)
+def at_least(text, least, figures, beside=()):
+    return Verdict(text, f"at least {least:g}", figures, bool(figures) and statistics.median(figures) >= least, beside)
 
 
-def at_most(text, most, figures):
-    return Verdict(text, f"at most {most:g}", figures, bool(figures) and statistics.median(figures) <= most)
+def at_most(text, most, figures, beside=()):
+    return Verdict(text, f"at most {most:g}", figures, bool(figures) and statistics.median(figures) <= most, beside)
 
 
-def more_than_one(text, figures):
-    return Verdict(text, "more than 1", figures, bool(figures) and statistics.median(figures) > 1)
+def more_than_one(text, figures, beside=()):
+    return Verdict(text, "more than 1", figures, bool(figures) and statistics.median(figures) > 1, beside)
 
 
-def each_more_than_one(text, medians):
-    return Verdict(text, "more than 1", medians, bool(medians) and min(medians) > 1)
+def each_more_than_one(text, medians, beside=()):
+    return Verdict(text, "more than 1", medians, bool(medians) and min(medians) > 1, beside)
 
 
 def of_server(results):
@@ -40,6 +42,8 @@ def of_server(results):
         return all(run in by_name for run in runs)
 
     def ratios(key, mine, base):
+        if not were(mine, base):
+            return []
         pairs = [(a, b) for a, b in zip(by_name[mine], by_name[base]) if "failed" not in a and "failed" not in b]
         return [a[key] / b[key] for a, b in pairs]
 
@@ -48,26 +52,32 @@ def of_server(results):
 
     points = {"pinned": "1 connection, pinned", "16": "16 connections", "64": "64", "256": "256", "1000": "1,000"}
     # What is asked is asked with the access log on; without it more shows of what else there is.
-    for program, suffix in ("freetser-log", ", with the access log"), ("freetser", ""):
+    for program, parser, suffix in (
+            ("freetser-log", "limit-llhttp-log", ", with the access log"), ("freetser", "limit-llhttp", "")):
+
+        def of_both(key, name, peer):
+            """Ours, and those of C with llhttp."""
+            return [ratios(key, (name, which), (name, peer)) for which in (program, parser)]
+
         for name, label in points.items():
-            runs = (name, program), (name, "limit-thread")
-            if were(*runs):
-                yield at_least(f"`GET /`, {label}{suffix}: rate by limit-thread's", 0.95, ratios("rate", *runs))
+            if were((name, program), (name, "limit-thread")):
+                text = f"`GET /`, {label}{suffix}: rate by limit-thread's"
+                yield at_least(text, 0.95, *of_both("rate", name, "limit-thread"))
         for peer in "nio", "hummingbird", "go", "microhttpd":
             names = [name for name in points if were((name, program), (name, peer))]
             if names:
-                found = [ratios("rate", (name, program), (name, peer)) for name in names]
                 text = f"`GET /`, each of {', '.join(names)}{suffix}: rate by {peer}'s"
-                yield each_more_than_one(text, [statistics.median(each) for each in found if each])
+                columns = zip(*(of_both("rate", name, peer) for name in names))
+                yield each_more_than_one(text, *([statistics.median(each) for each in one if each] for one in columns))
         for name, peer, ask in (
-                ("pipelined", "limit-thread", lambda text, found: at_least(f"16 requests ahead{text}", 0.75, found)),
-                ("pipelined", "microhttpd", lambda text, found: at_least(f"16 requests ahead{text}", 4, found)),
-                ("close", "limit-thread", lambda text, found: more_than_one(f"`Connection: close`{text}", found))):
+                ("pipelined", "limit-thread", lambda text, found: at_least(f"16 requests ahead{text}", 0.75, *found)),
+                ("pipelined", "microhttpd", lambda text, found: at_least(f"16 requests ahead{text}", 4, *found)),
+                ("close", "limit-thread", lambda text, found: more_than_one(f"`Connection: close`{text}", *found))):
             if were((name, program), (name, peer)):
-                yield ask(f"{suffix}: rate by {peer}'s", ratios("rate", (name, program), (name, peer)))
+                yield ask(f"{suffix}: rate by {peer}'s", of_both("rate", name, peer))
         if were(("256", program), ("256", "limit-thread")):
-            found = ratios("p99", ("256", program), ("256", "limit-thread"))
-            yield at_most(f"256 connections{suffix}: p99 by limit-thread's", 1.2, found)
+            text = f"256 connections{suffix}: p99 by limit-thread's"
+            yield at_most(text, 1.2, *of_both("p99", "256", "limit-thread"))
         if were(("idle", program)):
             yield at_most(f"KiB an idle connection{suffix}", 20, [each["idle"] for each in good(("idle", program))])
         if were(("1000", program)):
