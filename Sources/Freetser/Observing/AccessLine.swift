@@ -1,7 +1,7 @@
 // How a line of the access log looks, whatever its client sent.
 //
-// First the time; then who asked, what, what came of it, and what else is known of the client. What
-// does not depend on the exchange alone is in `KnownParts`.
+// First the time; then who asked, what, what came of it, and what else is known of the client. What does not depend on the
+// exchange alone is in `KnownParts`.
 
 import HTTPCore
 import Threads
