@@ -1,5 +1,6 @@
 // Binds, listens and accepts, and can be closed while another thread waits in accept.
 
+import Synchronization
 import Threads
 
 #if canImport(Darwin)
@@ -21,7 +22,7 @@ public final class Listener: Sendable {
   private let listening: Int32
   private let wakeUp: Int32
   private let sockets: Handoff<ListeningSocket>
-  private let use = Monitor(Use())
+  private let use: Monitor<Use>
   /// Whether other processes may accept from the socket too, and change whether it blocks.
   private let isShared: Bool
   private let options: ListenerOptions
@@ -29,10 +30,13 @@ public final class Listener: Sendable {
   private let handsOnTimeouts: Bool
   /// Whether they have the options of TCP from it, or are no TCP sockets.
   private let handsOnOptions: Bool
+  private let taken = Atomic<UInt64>(0)
 
   private struct Use {
     var isClosed = false
     var accepts = 0
+    var mayHoldBack: Bool
+    var holdsBack = false
   }
 
   /// Binds to the endpoint and listens, or takes a share of a socket that was inherited.
@@ -53,6 +57,8 @@ public final class Listener: Sendable {
     wakeUp = socket.wakeUp.reading.number
     sockets = Handoff(socket)
     self.options = options
+    let isOwnTCP = if case .tcp = endpoint.place { true } else { false }
+    use = Monitor(Use(mayHoldBack: options.deferAccept && isOwnTCP))
     if case .inherited(let inherited) = endpoint.place {
       isShared = true
       // A connection has what the listening socket had when it came, which may have been before we set anything.
@@ -126,11 +132,13 @@ public final class Listener: Sendable {
     // Where another process may take the connection first, accept(2) could wait.
     guard !isShared, beginAccept() else { return nil }
     defer { endAccept() }
-    switch acceptOne(listening) {
-    case .accepted(let descriptor, let name): return socket(descriptor, name)
-    case .failed: return nil
-    }
+    guard case .accepted(let descriptor, let name) = acceptOne(listening) else { return nil }
+    taken.add(1, ordering: .relaxed)
+    return socket(descriptor, name)
   }
+
+  /// How many connections ``acceptWaiting()`` has given.
+  var takenWhileWaiting: UInt64 { taken.load(ordering: .relaxed) }
 
   /// - Returns: `false` once the listener is closed.
   private func beginAccept() -> Bool {
@@ -159,14 +167,29 @@ public final class Listener: Sendable {
     }
   }
 
-  /// Accepts connections as soon as they are made, though ``ListenerOptions/deferAccept`` was asked for.
+  /// Has connections accepted with their first bytes only, or as soon as they are made, where
+  /// ``ListenerOptions/deferAccept`` allows it.
   ///
   /// Those that are held back already come with their first bytes or within their second.
-  func stopDeferring() {
-    // As for an accept: until its end the number stays that of our socket.
-    guard !isShared, options.deferAccept, beginAccept() else { return }
-    defer { endAccept() }
-    setDeferAccept(listening, false)
+  func holdBack(_ holdsBack: Bool) {
+    use.withLock { use in
+      guard use.mayHoldBack, !use.isClosed, use.holdsBack != holdsBack else { return }
+      use.holdsBack = holdsBack
+      // Under the lock the number stays that of our socket.
+      setDeferAccept(listening, holdsBack)
+    }
+  }
+
+  /// Whether connections are held back until their first bytes come.
+  var holdsBack: Bool { use.withLock { $0.holdsBack } }
+
+  /// Has every connection accepted as soon as it is made, from now on.
+  func holdBackNoMore() {
+    use.withLock { use in
+      guard use.mayHoldBack, !use.isClosed else { return }
+      (use.mayHoldBack, use.holdsBack) = (false, false)
+      setDeferAccept(listening, false)
+    }
   }
 
   /// Stops listening: connections that wait to be accepted are reset, those that are held back

@@ -37,14 +37,17 @@ public struct ListenerOptions: Hashable, Sendable {
   /// happens where TCP_USER_TIMEOUT is missing.
   public var userTimeout: Duration = .seconds(90)
 
-  /// Accepts a connection only when its first bytes have come (TCP_DEFER_ACCEPT); off by default, as the
-  /// server speaks first in some protocols.
+  /// Lets ``ConnectionThreads`` accept connections only when their first bytes have come (TCP_DEFER_ACCEPT),
+  /// while clients come and go so fast that threads which are done find the next one waiting; off by default,
+  /// as the server speaks first in some protocols.
   ///
-  /// The thread that serves it then need not sleep before it has read anything. Who connects and says
-  /// nothing costs no thread and no descriptor at first, but a place among the connections that are being
-  /// made, of which `backlog` bounds the number; after a second or so the connection is accepted
-  /// nevertheless. Until then the client takes it for open, and the server does not know of it: a listener
-  /// that closes forgets it, and the client finds out when it sends.
+  /// The thread that serves a connection then need not sleep before it has read anything. It ends when a
+  /// thread has to be started for a connection, and a second after a thread last found one waiting.
+  ///
+  /// Who connects and says nothing meanwhile costs no thread and no descriptor at first, but a place among the
+  /// connections that are being made, of which `backlog` bounds the number; after a second or so the
+  /// connection is accepted nevertheless. Until then the client takes it for open, and the server does not know
+  /// of it: a listener that closes forgets it, and the client finds out when it sends.
   ///
   /// Nothing happens where the system does not have it, as on Darwin. Whether an inherited socket does it
   /// is the manager's affair.

@@ -72,7 +72,6 @@ struct ListeningSocket: ~Copyable, Sendable {
         try descriptor.set(ipv6Level, IPV6_V6ONLY, to: dualStack ? 0 : 1, "IPV6_V6ONLY")
       }
       try descriptor.apply(options)
-      if options.deferAccept { setDeferAccept(descriptor.number, true) }
     }
     try descriptor.setReceiveTimeout(options.receiveTimeout)
     try descriptor.setShortSendTimeout()

@@ -212,6 +212,8 @@ private let environments: [EnvironmentRow] = [
     let waiting = try connect(to: held.address)
     let listener = try Listener(held.endpoint, options: options)
     defer { listener.close() }
+    listener.holdBack(true)
+    #expect(!listener.holdsBack)
     #if !canImport(Darwin)
       #expect(try held.deferAccept == 0)
     #endif
