@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import core
 import rounds
+from closely import ASKED
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def of_server(results):
         for name, label in points.items():
             if were((name, program), (name, "limit-thread")):
                 text = f"`GET /`, {label}{suffix}: rate by limit-thread's"
-                yield at_least(text, 0.95, *of_both("rate", name, "limit-thread"))
+                yield at_least(text, ASKED[name], *of_both("rate", name, "limit-thread"))
         for peer in "nio", "hummingbird", "go", "microhttpd":
             names = [name for name in points if were((name, program), (name, peer))]
             if names:
@@ -70,7 +71,7 @@ def of_server(results):
                 columns = zip(*(of_both("rate", name, peer) for name in names))
                 yield each_more_than_one(text, *([statistics.median(each) for each in one if each] for one in columns))
         for name, peer, ask in (
-                ("pipelined", "limit-thread", lambda text, found: at_least(f"16 requests ahead{text}", 0.75, *found)),
+                ("pipelined", "limit-thread", lambda text, found: at_least(f"16 requests ahead{text}", ASKED["pipelined"], *found)),
                 ("pipelined", "microhttpd", lambda text, found: at_least(f"16 requests ahead{text}", 4, *found)),
                 ("close", "limit-thread", lambda text, found: more_than_one(f"`Connection: close`{text}", *found))):
             if were((name, program), (name, peer)):

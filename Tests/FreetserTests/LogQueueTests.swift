@@ -1,5 +1,6 @@
 import Logging
 import Testing
+import Threads
 
 @testable import Freetser
 
@@ -64,9 +65,11 @@ struct LogQueueTests {
   func names() throws {
     let (readEnd, writeEnd) = try pipeEnds()
     let logs = LogQueue(descriptor: writeEnd)
-    Logger(label: "a\nb", factory: logs.makeHandler).info("c", metadata: ["d\n": "e"])
+    let logger = Logger(label: "a\nb", factory: logs.makeHandler)
+    try Thread.start(name: "t\n") { logger.info("c", metadata: ["d\n": "e"]) }.join()
     let text = try stop(logs, readEnd, writeEnd)
-    #expect(text.hasSuffix(" a\\u{a}b: c d\\u{a}=e\n") && text.split(separator: "\n").count == 1)
+    #expect(text.hasSuffix(" [t\\u{a}] a\\u{a}b: c d\\u{a}=e\n"))
+    #expect(text.split(separator: "\n").count == 1)
   }
 
   @Test("A batch has room for so many lines, or so many bytes, and is half full by either")

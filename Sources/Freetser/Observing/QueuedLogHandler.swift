@@ -34,7 +34,7 @@ public struct QueuedLogHandler: LogHandler {
     line += " "
     line += event.level.rawValue
     line += " ["
-    line += Thread.currentName
+    line += Self.onOneLine(Thread.currentName)
     line += "] "
     line += Self.onOneLine(label)
     line += ": "
