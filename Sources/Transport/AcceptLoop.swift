@@ -6,7 +6,6 @@ import Threads
 struct AcceptLoop: ~Copyable {
   private let listener: Listener
   private let server: ConnectionThreads
-  private var deferred: DeferredAccept
   private var refused: RefusedConnections
   private var reports = RefusalReports()
   private var nextPauseReport = MonotonicTime(nanoseconds: .min)
@@ -14,7 +13,6 @@ struct AcceptLoop: ~Copyable {
   init(_ listener: Listener, of server: ConnectionThreads) {
     self.listener = listener
     self.server = server
-    deferred = DeferredAccept(of: listener)
     refused = RefusedConnections(farewell: server.options.limits.farewell)
   }
 
@@ -41,10 +39,9 @@ struct AcceptLoop: ~Copyable {
   ///
   /// - Returns: When something is due again.
   private mutating func tidyUp(_ now: MonotonicTime) -> MonotonicTime {
-    deferred.look(now)
     refused.closeOld(now)
     for event in reports.due(now) { server.onEvent(event) }
-    return min(deferred.deadline, refused.deadline, reports.deadline)
+    return min(refused.deadline, reports.deadline)
   }
 
   private mutating func admit(_ socket: consuming Socket) {
@@ -58,7 +55,7 @@ struct AcceptLoop: ~Copyable {
   private mutating func serve(_ connection: consuming AcceptedConnection) {
     let given = GivenConnection(connection, from: listener)
     do throws(ThreadError) {
-      if try server.startServing(given) { deferred.startedThread() }
+      try server.startServing(given)
     } catch {
       if let connection = given.take() {
         refuse(connection, .cannotStartThread(code: error.code))

@@ -125,7 +125,7 @@ public final class ConnectionThreads: Sendable {
   /// Says that a stop follows in a while: from here on the server is to know of each connection that a client takes for open,
   /// so that ``stop(within:)`` loses none.
   package func expectStop() {
-    for listener in listeners { listener.holdBackNoMore() }
+    for listener in listeners { listener.deferAccept { $0.forbid() } }
   }
 
   /// Stops in order, and waits for it.
@@ -166,10 +166,9 @@ public final class ConnectionThreads: Sendable {
   }
 
   /// Serves the connection on a thread that has nothing to do, or on a new one.
-  ///
-  /// - Returns: Whether it is a new one.
-  func startServing(_ given: GivenConnection) throws(ThreadError) -> Bool {
-    if idle.give(given) { return false }
+  func startServing(_ given: GivenConnection) throws(ThreadError) {
+    if idle.give(given) { return }
+    given.listener.deferAccept { $0.needsThread() }
     let name = "\(options.threadName)-\(given.id)"
     try startThread(name: name, stackSize: options.stackSizeInBytes) { [self] in
       idle.work(on: given) { given in
@@ -177,7 +176,6 @@ public final class ConnectionThreads: Sendable {
         serveWaiting(at: given.listener)
       }
     }
-    return true
   }
 
   // These two are not inlined, as each needs room on the stack for connections that it moves about, which would then lie under all

@@ -1,4 +1,4 @@
-// When connections are given out with their first bytes only, and when as soon as they are made.
+// When a listener gives connections out with their first bytes only, and when as soon as they are made.
 //
 // While clients come and go, a thread that is done takes the next connection that waits. With the first bytes there, it finds
 // something to read; otherwise it would sleep at once, and be woken a moment later. When many clients come at a time and stay, each
@@ -6,40 +6,39 @@
 
 import Threads
 
-/// Decides for one listener whether its connections are held back (``ListenerOptions/deferAccept``).
-struct DeferredAccept: ~Copyable {
-  /// How long clients are taken to come and go after a thread last took the next connection.
-  private static let time: Duration = .seconds(1)
+/// Whether a listener holds connections back (``ListenerOptions/deferAccept``).
+struct DeferredAccept {
+  /// How long it does after one was found waiting.
+  static let time: Duration = .seconds(1)
 
-  private let listener: Listener
-  private var taken: UInt64 = 0
-  /// When to look again: never while none are held back.
-  private(set) var deadline = MonotonicTime.distantFuture
+  private let isAllowed: Bool
+  /// When it ends; `nil` while none are held back.
+  private(set) var end: MonotonicTime?
 
-  init(of listener: Listener) {
-    self.listener = listener
+  /// Holds none back yet.
+  init(isAllowed: Bool) {
+    self.isAllowed = isAllowed
+  }
+
+  var isOn: Bool { end != nil }
+
+  /// A thread that was done found a connection waiting.
+  mutating func foundWaiting(_ now: MonotonicTime) {
+    if isAllowed { end = now + Self.time }
   }
 
   /// A thread had to be started for a connection.
-  mutating func startedThread() {
-    taken = listener.takenWhileWaiting
-    holdBack(false)
+  mutating func needsThread() {
+    end = nil
   }
 
-  /// Looks whether a thread that was done has taken a connection since the last look.
+  /// Ends it if its time is over.
   mutating func look(_ now: MonotonicTime) {
-    let count = listener.takenWhileWaiting
-    if count != taken {
-      taken = count
-      holdBack(true)
-      deadline = now + Self.time
-    } else if now >= deadline {
-      holdBack(false)
-    }
+    if let time = end, time <= now { end = nil }
   }
 
-  private mutating func holdBack(_ holdsBack: Bool) {
-    if !holdsBack { deadline = .distantFuture }
-    listener.holdBack(holdsBack)
+  /// Ends it for good.
+  mutating func forbid() {
+    self = DeferredAccept(isAllowed: false)
   }
 }

@@ -1,6 +1,5 @@
 // Binds, listens and accepts, and can be closed while another thread waits in accept.
 
-import Synchronization
 import Threads
 
 #if canImport(Darwin)
@@ -30,13 +29,11 @@ public final class Listener: Sendable {
   private let handsOnTimeouts: Bool
   /// Whether they have the options of TCP from it, or are no TCP sockets.
   private let handsOnOptions: Bool
-  private let taken = Atomic<UInt64>(0)
 
   private struct Use {
     var isClosed = false
     var accepts = 0
-    var mayHoldBack: Bool
-    var holdsBack = false
+    var deferred: DeferredAccept
   }
 
   /// Binds to the endpoint and listens, or takes a share of a socket that was inherited.
@@ -58,7 +55,7 @@ public final class Listener: Sendable {
     sockets = Handoff(socket)
     self.options = options
     let isOwnTCP = if case .tcp = endpoint.place { true } else { false }
-    use = Monitor(Use(mayHoldBack: options.deferAccept && isOwnTCP))
+    use = Monitor(Use(deferred: DeferredAccept(isAllowed: options.deferAccept && isOwnTCP)))
     if case .inherited(let inherited) = endpoint.place {
       isShared = true
       // A connection has what the listening socket had when it came, which may have been before we set anything.
@@ -127,18 +124,15 @@ public final class Listener: Sendable {
     }
   }
 
-  /// A connection that waits already; `nil` if there is none, or none can be had now.
+  /// A connection that waits already, for a thread that is done; `nil` if there is none, or none can be had now.
   func acceptWaiting() -> Socket? {
     // Where another process may take the connection first, accept(2) could wait.
     guard !isShared, beginAccept() else { return nil }
     defer { endAccept() }
     guard case .accepted(let descriptor, let name) = acceptOne(listening) else { return nil }
-    taken.add(1, ordering: .relaxed)
+    deferAccept { $0.foundWaiting(.lastTick()) }
     return socket(descriptor, name)
   }
-
-  /// How many connections ``acceptWaiting()`` has given.
-  var takenWhileWaiting: UInt64 { taken.load(ordering: .relaxed) }
 
   /// - Returns: `false` once the listener is closed.
   private func beginAccept() -> Bool {
@@ -167,28 +161,18 @@ public final class Listener: Sendable {
     }
   }
 
-  /// Has connections accepted with their first bytes only, or as soon as they are made, where
-  /// ``ListenerOptions/deferAccept`` allows it.
+  /// Changes whether connections are held back, and tells the system.
   ///
   /// Those that are held back already come with their first bytes or within their second.
-  func holdBack(_ holdsBack: Bool) {
+  @discardableResult
+  func deferAccept<Result>(_ change: (inout DeferredAccept) -> Result) -> Result {
     use.withLock { use in
-      guard use.mayHoldBack, !use.isClosed, use.holdsBack != holdsBack else { return }
-      use.holdsBack = holdsBack
+      let wasOn = use.deferred.isOn
+      let result = change(&use.deferred)
+      let isOn = use.deferred.isOn
       // Under the lock the number stays that of our socket.
-      setDeferAccept(listening, holdsBack)
-    }
-  }
-
-  /// Whether connections are held back until their first bytes come.
-  var holdsBack: Bool { use.withLock { $0.holdsBack } }
-
-  /// Has every connection accepted as soon as it is made, from now on.
-  func holdBackNoMore() {
-    use.withLock { use in
-      guard use.mayHoldBack, !use.isClosed else { return }
-      (use.mayHoldBack, use.holdsBack) = (false, false)
-      setDeferAccept(listening, false)
+      if isOn != wasOn, !use.isClosed { setDeferAccept(listening, isOn) }
+      return result
     }
   }
 
@@ -217,14 +201,24 @@ public final class Listener: Sendable {
       pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)
     )
     while true {
-      let time = milliseconds(until: deadline)
+      // What another thread begins to hold back in this moment is seen to with the next connection.
+      let next = min(deadline, endOfHoldingBack())
+      let time = milliseconds(until: next)
       let count = try retrying("poll") { () in
         unsafe withUnsafeMutableBytes(of: &news) {
           unsafe poll($0.assumingMemoryBound(to: pollfd.self).baseAddress!, 2, time)
         }
       }
       if count > 0 { return news.1.revents == 0 }
-      if time == 0 { throw .timedOut }
+      if time == 0, next == deadline { throw .timedOut }
+    }
+  }
+
+  /// When connections are to be held back no more, if that is not now.
+  private func endOfHoldingBack() -> MonotonicTime {
+    deferAccept { deferred in
+      deferred.look(.now())
+      return deferred.end ?? .distantFuture
     }
   }
 }

@@ -41,8 +41,8 @@ public struct ListenerOptions: Hashable, Sendable {
   /// while clients come and go so fast that threads which are done find the next one waiting; off by default,
   /// as the server speaks first in some protocols.
   ///
-  /// The thread that serves a connection then need not sleep before it has read anything. It ends when a
-  /// thread has to be started for a connection, and a second after a thread last found one waiting.
+  /// The thread that serves a connection then need not sleep before it has read anything. They are no more held
+  /// back when a thread has to be started for one, and a second after one was last found waiting.
   ///
   /// Who connects and says nothing meanwhile costs no thread and no descriptor at first, but a place among the
   /// connections that are being made, of which `backlog` bounds the number; after a second or so the

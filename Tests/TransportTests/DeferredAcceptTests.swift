@@ -5,99 +5,89 @@ import Threads
 
 @Suite("When connections are held back", .serialized, .onOwnThread)
 struct DeferredAcceptTests {
-  let start = MonotonicTime.now()
-  let listener: Listener
+  private let start = MonotonicTime.now()
 
-  init() throws {
-    listener = try loopbackListener(options: Self.mayDefer)
-  }
-
-  @Test("for a second after a thread that was done took the one that waited")
-  func takenWhileWaiting() throws {
-    var deferred = DeferredAccept(of: listener)
-    deferred.look(start)
-    #expect(!listener.holdsBack && deferred.deadline == .distantFuture)
-
-    try takeOneThatWaits()
-    deferred.look(start)
-    #expect(listener.holdsBack && deferred.deadline == start + .seconds(1))
-    try takeOneThatWaits()
-    let later = start + .milliseconds(900)
-    deferred.look(later)
-    #expect(listener.holdsBack && deferred.deadline == later + .seconds(1))
-
-    deferred.look(later + .milliseconds(999))
-    #expect(listener.holdsBack)
-    deferred.look(later + .seconds(1))
-    #expect(!listener.holdsBack && deferred.deadline == .distantFuture)
+  @Test("for a second after a thread that was done found one waiting")
+  func time() {
+    var deferred = DeferredAccept(isAllowed: true)
+    #expect(!deferred.isOn)
+    deferred.foundWaiting(start)
+    deferred.foundWaiting(start + .milliseconds(500))
+    deferred.look(start + .milliseconds(1_499))
+    #expect(deferred.isOn)
+    deferred.look(start + .milliseconds(1_500))
+    #expect(!deferred.isOn)
   }
 
   @Test("until a thread has to be started")
-  func startedThread() throws {
-    var deferred = DeferredAccept(of: listener)
-    try takeOneThatWaits()
-    deferred.look(start)
-    try takeOneThatWaits()
-    deferred.startedThread()
-    #expect(!listener.holdsBack && deferred.deadline == .distantFuture)
-    deferred.look(start)
-    #expect(!listener.holdsBack)
+  func needsThread() {
+    var deferred = DeferredAccept(isAllowed: true)
+    deferred.foundWaiting(start)
+    deferred.needsThread()
+    #expect(!deferred.isOn)
+    deferred.foundWaiting(start)
+    #expect(deferred.isOn)
   }
 
-  @Test("only where it is allowed, and never once a stop is expected")
-  func mayNot() throws {
+  @Test("only where it is allowed")
+  func forbidden() throws {
+    var deferred = DeferredAccept(isAllowed: true)
+    deferred.foundWaiting(start)
+    deferred.forbid()
+    #expect(!deferred.isOn)
+    deferred.foundWaiting(start)
+    #expect(!deferred.isOn)
+
     let directory = TemporaryDirectory()
-    for listener in [
-      try loopbackListener(),
-      try Listener(.unix(path: "\(directory.path)/socket"), options: Self.mayDefer),
-    ] {
-      listener.holdBack(true)
-      #expect(!listener.holdsBack)
-      listener.close()
+    let path = Endpoint.unix(path: "\(directory.path)/socket")
+    for listener in [try loopbackListener(), try Listener(path, options: mayDefer)] {
+      listener.deferAccept { $0.foundWaiting(start) }
+      #expect(!listener.deferAccept { $0.isOn })
     }
-    listener.holdBack(true)
-    let server = ConnectionThreads(listeners: [listener]) { _ in }
-    server.expectStop()
-    #expect(!listener.holdsBack)
-    server.stop(within: .zero)
   }
 
-  @Test("while many clients come and go, and not when they are gone")
-  func comeAndGo() throws {
-    let server = try echoServer([listener])
-    let address = listener.boundAddress
-    let clients = Monitor((running: 4, shallStop: false))
-    for number in 1...4 {
-      try Thread.startDetached(name: "client-\(number)") {
-        while !clients.withLock({ $0.shallStop }) {
-          do {
-            try exchange("hello", with: try connect(to: address))
-          } catch {
-            fatalError("\(error)")
-          }
-        }
-        clients.withLock { $0.running -= 1 }
-        clients.wakeAll()
-      }
+  @Test("a listener begins when one is taken that waits, and ends while it waits for the next")
+  func listener() throws {
+    let listener = try loopbackListener(options: mayDefer)
+    let client = try connect(to: listener.boundAddress)
+    try waitUntil { listener.acceptWaiting() != nil }
+    #expect(listener.deferAccept { $0.isOn })
+
+    listener.deferAccept { $0.foundWaiting(.now() + .milliseconds(-990)) }
+    #expect(throws: TransportError.timedOut) {
+      _ = try listener.accept(until: .now() + .milliseconds(20))
     }
-    try waitUntil { listener.holdsBack }
-    clients.withLock { $0.shallStop = true }
-    _ = clients.wait { $0.running == 0 ? true : nil }
-    try waitUntil { !listener.holdsBack }
+    #expect(!listener.deferAccept { $0.isOn })
+    client.close()
+  }
+
+  @Test("kept threads leave it as it is; one that is started ends it, and a stop that is expected")
+  func threads() throws {
+    let listener = try loopbackListener(options: mayDefer)
+    var options = ConnectionThreads.Options()
+    options.keptThreadTime = .seconds(1_000)
+    let server = try echoServer([listener], options: options)
+    let first = try connect(to: listener.boundAddress)
+    try exchange("started", with: first)
+    listener.deferAccept { $0.foundWaiting(.distantFuture) }
+    let second = try connect(to: listener.boundAddress)
+    try exchange("started", with: second)
+    try waitUntil { !listener.deferAccept { $0.isOn } }
+
+    second.close()
+    try waitUntil { server.idleThreads == 1 }
+    listener.deferAccept { $0.foundWaiting(.distantFuture) }
+    try exchange("kept", with: try connect(to: listener.boundAddress))
+    #expect(listener.deferAccept { $0.isOn })
+    server.expectStop()
+    #expect(!listener.deferAccept { $0.isOn })
+    first.close()
     #expect(server.stop(within: patience).endedInTime)
   }
 
-  private static var mayDefer: ListenerOptions {
+  private var mayDefer: ListenerOptions {
     var options = ListenerOptions()
     options.deferAccept = true
     return options
-  }
-
-  /// Has a client connect, and takes its connection as a thread does that is done.
-  private func takeOneThatWaits() throws {
-    let client = try connect(to: listener.boundAddress)
-    // It is held back until then, if they are.
-    try client.send(".")
-    try waitUntil { listener.acceptWaiting() != nil }
   }
 }
