@@ -73,7 +73,8 @@ def problems(found, judges_steps):
         found_errors = sum(each.get("errors", 0) for each in measured)
         if found_errors:
             yield f"{workload.label}: {program}: {found_errors} errors"
-        if judges_steps and any(each.get("has_step") for each in measured):
+        # One that is ours comes again; one of the machine's in one round of several is no news either.
+        if judges_steps and 2 * sum(each.get("has_step", False) for each in measured) > len(measured):
             yield f"{workload.label}: {program}: a step near 40 ms"
     if judges_steps:
         yield from stalls.problems(found.get("stalls", {}))

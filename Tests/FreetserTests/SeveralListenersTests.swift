@@ -52,24 +52,27 @@ struct SeveralListenersTests {
   }
 
   @Test("All or none: where one place is taken, the others are closed again")
-  func allOrNone() throws {
-    let other = try RunningServer { _ in .text("other") }
-    let taken = try #require(other.address.port)
-    let path = try makeTemporaryPath(suffix: ".sock")
-    let log = LogRecorder()
-    var configuration = ServerConfiguration()
-    configuration.logger = log.logger
-    let endpoints: [Endpoint] = [.unix(path: path), .tcp(port: taken), .tcp(port: 0)]
-    let server = Server(endpoints, configuration: configuration) { _ in .text("never") }
-    #expect(throws: TransportError.addressInUse(.tcp(port: taken))) { try server.start() }
-    #expect(throws: (any Error).self) { try SocketClient(.unix(path: path)) }
-    #expect(unsafe access(path, F_OK) != 0)
-    #expect(server.addresses.isEmpty && log.lines.isEmpty)
+  func allOrNone() async {
+    // In a process of its own: a program that another test starts has this one's listeners too, until its exec.
+    await #expect(processExitsWith: .success) {
+      let other = try RunningServer { _ in .text("other") }
+      let taken = try #require(other.address.port)
+      let path = try makeTemporaryPath(suffix: ".sock")
+      let log = LogRecorder()
+      var configuration = ServerConfiguration()
+      configuration.logger = log.logger
+      let endpoints: [Endpoint] = [.unix(path: path), .tcp(port: taken), .tcp(port: 0)]
+      let server = Server(endpoints, configuration: configuration) { _ in .text("never") }
+      #expect(throws: TransportError.addressInUse(.tcp(port: taken))) { try server.start() }
+      #expect(throws: (any Error).self) { try SocketClient(.unix(path: path)) }
+      #expect(unsafe access(path, F_OK) != 0)
+      #expect(server.addresses.isEmpty && log.lines.isEmpty)
 
-    other.server.stop()
-    try server.start()  // nothing is left of the attempt that is in the way of another
-    #expect(server.addresses.count == 3)
-    server.stop()
+      other.server.stop()
+      try server.start()  // nothing is left of the attempt that is in the way of another
+      #expect(server.addresses.count == 3)
+      server.stop()
+    }
   }
 
   @Test("A server with a store listens in several places too")
