@@ -89,11 +89,13 @@ class Tab:
         button.click()
         return True
 
-    def log_in(self, address, password):
+    def log_in(self, address, password, then):
+        """`then`: what the page that answers has; the one before may stand for a moment yet."""
         self.use()
         self.driver.get(address)
         self.driver.find_element(By.NAME, "password").send_keys(password)
         self.driver.find_element(By.CSS_SELECTOR, ".login button").click()
+        WebDriverWait(self.driver, PATIENCE).until(lambda driver: then in driver.page_source, f"no {then!r} after {password!r}")
 
 
 def set_width(driver, width, height, scheme="light"):
@@ -121,9 +123,8 @@ def must(condition, sentence):
 def drive(driver, server, pictures):
     address = f"http://localhost:{server.port}/"
     first = Tab(driver, driver.current_window_handle)
-    first.log_in(address, "coffee")
-    must("That is not it." in driver.page_source, "a wrong password is told")
-    first.log_in(address, "tea")
+    first.log_in(address, "coffee", then="That is not it.")
+    first.log_in(address, "tea", then='name="text"')
     first.wait_for([])
     driver.switch_to.new_window("tab")
     second = Tab(driver, driver.current_window_handle)
