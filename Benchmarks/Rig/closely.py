@@ -61,8 +61,11 @@ def bursts(workload, commands, rounds, scratch):
 
 
 def share(figures, name, what):
-    """The geometric mean of the rounds' ratios, with its standard error."""
-    logarithms = [math.log(mine[what] / base[what]) for mine, base in zip(figures[name], figures[BASE])]
+    """The geometric mean of the rounds' ratios, with its standard error. wrk has 0 for a p99 that it has lost count of."""
+    pairs = [(mine[what], base[what]) for mine, base in zip(figures[name], figures[BASE])]
+    logarithms = [math.log(mine / base) for mine, base in pairs if mine and base]
+    if len(logarithms) < 2:
+        return "unknown"
     mean = math.exp(statistics.mean(logarithms))
     return f"{mean:.3f} ± {mean * statistics.stdev(logarithms) / math.sqrt(len(logarithms)):.3f}"
 
