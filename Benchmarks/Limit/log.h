@@ -60,6 +60,6 @@ static inline int open_log(const char *path) {
   pthread_t thread;
   log_.lines = malloc(LOG_ROOM);
   log_.written = malloc(LOG_ROOM);
-  log_.file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0644);
+  log_.file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
   return log_.file >= 0 && pthread_create(&thread, NULL, write_log, NULL) == 0;
 }

@@ -6,6 +6,7 @@ error that can be told: two programs whose ratios are less than two errors apart
 """
 
 import math
+import os
 import random
 import statistics
 import sys
@@ -56,8 +57,16 @@ def bursts(workload, commands, rounds, scratch):
         for number in range(1 + rounds):
             print(f"{workload.label}: round {number} of {rounds}", file=sys.stderr, flush=True)
             for name in random.sample(list(servers), len(servers)):
+                empty_logs(scratch / name)
                 figures[name].append(load.load(servers[name], workload, 1, scratch))
     return {name: each[1:] for name, each in figures.items()}
+
+
+def empty_logs(place):
+    """Where servers are started anew their logs are too. A log that grew all the time would take new memory for every line,
+    which a virtual machine has to be given first: as much as the line itself costs."""
+    for log in place.glob("*.log"):
+        os.truncate(log, 0)
 
 
 def share(figures, name, what):

@@ -54,6 +54,12 @@ public struct RequestHead: Equatable, Sendable {
   package var methodRange: Range<Int> { methodPlace.range }
   @usableFromInline package var targetRange: Range<Int> { targetPlace.range }
 
+  /// Where the request line stands there, without what ends it; `nil` if the head was not read, and so has none.
+  package var lineRange: Range<Int>? {
+    guard targetRange.lowerBound == methodRange.upperBound + 1 else { return nil }
+    return methodRange.lowerBound..<(targetRange.upperBound + " HTTP/1.1".utf8.count)
+  }
+
   /// The method, such as `GET`.
   public var method: String { fields.text(methodRange) }
 

@@ -238,6 +238,30 @@ struct AccessLogTests {
     #expect(Lines.line(of: exchanges[0], .text, &known) == line)
   }
 
+  @Test(
+    "A line has its own time, whatever else is known of it",
+    arguments: [AccessLog.Format.text, .json])
+  private func ownTime(format: AccessLog.Format) throws {
+    let request = try request(of: Array("GET / HTTP/1.1\nHost: h\n\n".utf8))
+    var known = KnownParts()
+    for milliseconds in [1, 2, 2, 3] {
+      var outcome = Exchange(request, status: 200).outcome
+      outcome.end.milliseconds = milliseconds
+      let line = Lines.line(of: Exchange(request, from: request.peer, outcome), format, &known)
+      let time = "2026-11-26T18:16:53.00\(milliseconds)Z"
+      #expect(line.hasPrefix(format == .text ? "\(time) 192" : "{\"time\":\"\(time)\",\"client\""))
+    }
+  }
+
+  @Test("A request whose head was not read, but made, has a line like any other")
+  func madeHead() throws {
+    let head = try RequestHead(method: "GET", target: "/a", fields: [("Host", "h")])
+    let peer = Address.ipv4(octets: [192, 0, 2, 1], port: 80)
+    let lines = Lines(of: Exchange(Request(head: head, peer: peer), status: 200))
+    #expect(lines.text.contains(" \"GET /a HTTP/1.1\" 200 "))
+    #expect(lines.json.contains("\"method\":\"GET\",\"target\":\"/a\",\"version\":\"HTTP/1.1\","))
+  }
+
   private static let formats: [[AccessLog.Format]] = [[.text], [.json], [.text, .json]]
 
   @Test(

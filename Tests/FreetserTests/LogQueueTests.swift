@@ -76,10 +76,9 @@ struct LogQueueTests {
   func batch() {
     for (size, half, all) in [(10, 3, 5), (1_024, 3, 5), (1_025, 3, 4), (2_560, 1, 2)] {
       var batch = LogBatch(capacity: 5)
-      let line = [UInt8](repeating: 0, count: size)
       var becameHalfFull: Int?
       while batch.hasRoom(for: size) {
-        batch.append(line.span)
+        batch.append(upTo: size) { $0.append(repeating: 0, count: size) }
         if batch.isHalfFull, becameHalfFull == nil { becameHalfFull = batch.count }
       }
       #expect(batch.count == all && becameHalfFull == half, "lines of \(size) bytes")

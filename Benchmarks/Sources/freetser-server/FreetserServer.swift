@@ -27,7 +27,8 @@ struct FreetserServer {
     var configuration = ServerConfiguration()
     var lines: LogQueue?
     if arguments[2] != "-" {
-      let log = open(arguments[2], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      let flags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC
+      let log = open(arguments[2], flags, 0o644)
       precondition(log >= 0, "cannot write the log")
       let queue = LogQueue(descriptor: log)
       configuration.observers = [AccessLog(to: queue)]

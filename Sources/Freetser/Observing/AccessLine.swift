@@ -10,18 +10,47 @@ import Transport
 /// What a line says of a request, besides the known parts.
 struct AccessLine {
   private let format: AccessLog.Format
-  /// `nil` if its head could not be read.
-  private let request: RequestPart?
+  private let request: RequestPart
+  /// What the request's id ends with; `nil` if that is known.
+  private let number: Int?
   private let status: Int?
   private let bodySize: Int
   private let microseconds: Int
   private let isComplete: Bool
 
-  private struct RequestPart {
-    let method: AccessText
-    let target: AccessText
-    let version: Version
-    let number: Int?
+  private enum RequestPart {
+    /// Its head could not be read.
+    case unread
+    /// The request line as it came, which may stand in a text as it is.
+    case line(Range<Int>)
+    case parts(method: AccessText, target: AccessText, Version)
+
+    private static let longestMethod = 32
+    private static let longestTarget = 1_024
+
+    @inline(__always)
+    init(_ head: borrowing RequestHead, for format: AccessLog.Format) {
+      let bytes = head.fields.storage.span
+      let (method, target) = (head.methodRange, head.targetRange)
+      if format == .text, method.count <= Self.longestMethod, target.count <= Self.longestTarget,
+        let line = head.lineRange, bytes.isQuotable(line)
+      {
+        self = .line(line)
+      } else {
+        self = .parts(
+          method: AccessText(bytes, method, atMost: Self.longestMethod),
+          target: AccessText(bytes, target, atMost: Self.longestTarget), head.version)
+      }
+    }
+
+    /// In bytes, at most.
+    var room: Int {
+      switch self {
+      case .unread: 0
+      case .line(let line): line.count
+      case .parts(let method, let target, _): method.room + target.room
+      }
+    }
   }
 
   @inline(__always)
@@ -29,25 +58,22 @@ struct AccessLine {
     about request: borrowing Request, _ outcome: borrowing Exchange.Outcome,
     as format: AccessLog.Format
   ) {
-    let head = request.head.fields.storage.span
-    let part = RequestPart(
-      method: AccessText(head, request.head.methodRange, atMost: 32),
-      target: AccessText(head, request.head.targetRange, atMost: 1_024),
-      version: request.head.version, number: request.numberInID)
-    self.init(part, outcome, format)
+    self.init(RequestPart(request.head, for: format), request.numberInID, outcome, format)
   }
 
   /// A line about a request that could not be read.
   init(_ outcome: borrowing Exchange.Outcome, as format: AccessLog.Format) {
-    self.init(nil, outcome, format)
+    self.init(.unread, nil, outcome, format)
   }
 
   @inline(__always)
   private init(
-    _ request: RequestPart?, _ outcome: borrowing Exchange.Outcome, _ format: AccessLog.Format
+    _ request: RequestPart, _ number: Int?, _ outcome: borrowing Exchange.Outcome,
+    _ format: AccessLog.Format
   ) {
     self.format = format
     self.request = request
+    self.number = number
     status = outcome.status?.code
     bodySize = outcome.bodySize
     microseconds = Int(max(0, outcome.duration.inNanoseconds / 1_000))
@@ -57,7 +83,7 @@ struct AccessLine {
   /// How much room it takes at most, without the known parts. In bytes.
   var room: Int {
     // What is ours has fewer than 256, with the longest numbers.
-    256 + (request.map { $0.method.room + $0.target.room } ?? 0)
+    256 + request.room
   }
 
   /// Appends the line.
@@ -77,16 +103,16 @@ struct AccessLine {
   private func appendText(
     of head: Span<UInt8>, _ known: borrowing KnownParts, to line: inout OutputSpan<UInt8>
   ) {
-    line.append(copying: known.time.text.span)
-    known.appendClient(to: &line)
-    if let request {
-      line.append(request.method, of: head, for: .text)
+    known.appendBeginning(to: &line)
+    switch request {
+    case .unread: line.append(literal: "-")
+    case .line(let place): line.append(copying: head.extracting(place))
+    case .parts(let method, let target, let version):
+      line.append(method, of: head, for: .text)
       line.append(literal: " ")
-      line.append(request.target, of: head, for: .text)
+      line.append(target, of: head, for: .text)
       line.append(literal: " HTTP/1.")
-      line.append(digit: request.version.minor)
-    } else {
-      line.append(literal: "-")
+      line.append(digit: version.minor)
     }
     line.append(literal: "\" ")
     if let status {
@@ -99,7 +125,7 @@ struct AccessLine {
     line.append(literal: " ")
     appendMilliseconds(to: &line)
     known.appendFields(to: &line)
-    if let number = request?.number { line.append(number) }
+    if let number { line.append(number) }
     line.append(literal: isComplete ? "\n" : " cut\n")
   }
 
@@ -107,14 +133,12 @@ struct AccessLine {
   private func appendJSON(
     of head: Span<UInt8>, _ known: borrowing KnownParts, to line: inout OutputSpan<UInt8>
   ) {
-    line.append(literal: "{\"time\":\"")
-    line.append(copying: known.time.text.span)
-    known.appendClient(to: &line)
-    if let request {
-      line.append(member: "method", request.method, of: head)
-      line.append(member: "target", request.target, of: head)
+    known.appendBeginning(to: &line)
+    if case .parts(let method, let target, let version) = request {
+      line.append(member: "method", method, of: head)
+      line.append(member: "target", target, of: head)
       line.append(literal: ",\"version\":\"HTTP/1.")
-      line.append(digit: request.version.minor)
+      line.append(digit: version.minor)
       line.append(literal: "\"")
     }
     if let status {
@@ -126,10 +150,8 @@ struct AccessLine {
     line.append(literal: ",\"milliseconds\":")
     appendMilliseconds(to: &line)
     known.appendFields(to: &line)
-    if let request {
-      if let number = request.number { line.append(number) }
-      line.append(literal: "\"")
-    }
+    if let number { line.append(number) }
+    if case .parts = request { line.append(literal: "\"") }
     line.append(literal: isComplete ? "}\n" : ",\"cut\":true}\n")
   }
 

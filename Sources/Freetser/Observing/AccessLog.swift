@@ -105,15 +105,10 @@ extension LogQueue {
     append(AccessLine(outcome, as: format), of: none.span, known)
   }
 
+  @inline(__always)
   private func append(
     _ line: AccessLine, of head: Span<UInt8>, _ known: borrowing KnownParts
   ) {
-    // From the stack if it is at most 1,024 bytes.
-    let room = line.room + known.size
-    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room) { memory in
-      var bytes = unsafe OutputSpan(buffer: memory, initializedCount: 0)
-      line.append(of: head, known, to: &bytes)
-      append(bytes.span)
-    }
+    append(upTo: line.room + known.size) { line.append(of: head, known, to: &$0) }
   }
 }

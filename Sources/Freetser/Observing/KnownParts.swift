@@ -3,36 +3,38 @@
 import HTTPCore
 import Transport
 
-/// The time of a connection's last line, and what of it depends on nothing but the connection and the request's fields.
+/// What a connection's line begins with, the time and who asked, and what of it depends on the request's fields alone.
 struct KnownParts {
   /// While it is the same, so are the fields of the connection's requests.
   var fieldChanges = 0
   /// What the parts were made of; `nil` if they are not those of a request.
   private var made: (fieldChanges: Int, format: AccessLog.Format)?
-  /// When the exchange ended, as text.
-  private(set) var time = LogTime()
-  /// Who asked, and behind it what the fields say.
+  /// When the exchange ended.
+  private var time = LogTime()
+  /// What a line begins with, and behind it what the fields say.
   private var bytes: [UInt8] = []
-  private var clientEnd = 0
+  private var beginningEnd = 0
 
   /// How long all of them are together. In bytes.
-  var size: Int { bytes.count + LogTime.length }
+  var size: Int { bytes.count }
 
   /// Makes them those of a request's line. The fields are looked at if they are not those of the line before.
   mutating func set(
     _ request: borrowing Request, at end: CivilTime.Moment, as format: AccessLog.Format
   ) {
-    time.set(end)
-    if let made, made == (fieldChanges, format) { return }
-    make(request, as: format)
-    made = (fieldChanges, format)
+    let isNewTime = time.set(end)
+    if let made, made == (fieldChanges, format) {
+      if isNewTime { writeTime(as: format) }
+    } else {
+      make(request, as: format)
+      made = (fieldChanges, format)
+    }
   }
 
   /// The same for a request that could not be read.
   mutating func set(
     from peer: Address, at end: CivilTime.Moment, as format: AccessLog.Format
   ) {
-    forget()
     time.set(end)
     make(of: peer, as: format, room: 0) { fields in
       if format == .text { fields.append(literal: "ms \"-\" \"-\" -") }
@@ -88,8 +90,10 @@ struct KnownParts {
   ) {
     bytes.removeAll(keepingCapacity: true)
     var end = 0
-    // The rest has fewer bytes than 160, of which the longest address has 50 and the longest number 13.
-    bytes.append(addingCapacity: 160 + room) { parts in
+    // The rest has fewer bytes than 192, of which the longest address has 50 and the longest number 13.
+    bytes.append(addingCapacity: 192 + room) { parts in
+      if format == .json { parts.append(literal: Self.beforeTimeInJSON) }
+      parts.append(copying: time.text.span)
       parts.append(literal: format == .text ? " " : "\",\"client\":\"")
       switch client {
       case .ipv4, .ipv6: parts.append(copying: (client.host ?? "").utf8.span)
@@ -100,17 +104,25 @@ struct KnownParts {
       end = parts.count
       appendFields(&parts)
     }
-    clientEnd = end
+    beginningEnd = end
   }
 
-  /// Appends who asked.
-  func appendClient(to line: inout OutputSpan<UInt8>) {
-    line.append(copying: bytes.span.extracting(first: clientEnd))
+  private static let beforeTimeInJSON: StaticString = "{\"time\":\""
+
+  /// Writes the time over that of the line before.
+  private mutating func writeTime(as format: AccessLog.Format) {
+    let start = format == .text ? 0 : Self.beforeTimeInJSON.utf8CodeUnitCount
+    for place in time.text.indices { bytes[start + place] = time.text[place] }
+  }
+
+  /// Appends when it was and who asked.
+  func appendBeginning(to line: inout OutputSpan<UInt8>) {
+    line.append(copying: bytes.span.extracting(first: beginningEnd))
   }
 
   /// Appends what the fields say, and what the request's number completes to an id.
   func appendFields(to line: inout OutputSpan<UInt8>) {
-    line.append(copying: bytes.span.extracting(droppingFirst: clientEnd))
+    line.append(copying: bytes.span.extracting(droppingFirst: beginningEnd))
   }
 }
 

@@ -11,7 +11,8 @@ extension OutputSpan where Element == UInt8 {
       append(number / 1_000)
       return append(threeDigits: number % 1_000)
     }
-    let unused = number < 10 ? 2 : number < 100 ? 1 : 0
+    if number < 10 { return append(digit: UInt8(number)) }
+    let unused = number < 100 ? 1 : 0
     append(digits(number) &>> UInt64(8 * unused), lowest: 3 - unused)
   }
 

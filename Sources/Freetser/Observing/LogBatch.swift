@@ -30,9 +30,10 @@ struct LogBatch {
   /// Whether there are so many lines, or such long ones, that they are not to wait for more.
   var isHalfFull: Bool { 2 * count >= capacity || 2 * bytes.count >= maximumSize }
 
-  /// Adds a line.
-  mutating func append(_ line: Span<UInt8>) {
-    bytes.append(copying: line)
+  /// Adds a line of at most so many bytes.
+  @inline(__always)
+  mutating func append(upTo size: Int, _ make: (inout OutputSpan<UInt8>) -> Void) {
+    bytes.append(addingCapacity: size, initializingWith: make)
     count += 1
   }
 

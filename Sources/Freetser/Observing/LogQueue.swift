@@ -78,13 +78,23 @@ public final class LogQueue: Sendable {
   /// Adds a line, with the line feed at its end, or drops it if the queue is full. The writer is woken only when the queue
   /// was empty, and when it is half full.
   func append(_ line: Span<UInt8>) {
+    append(upTo: line.count) { $0.append(copying: line) }
+  }
+
+  /// The same for a line that is made in its place, rather than elsewhere to be copied there.
+  ///
+  /// - Parameters:
+  ///   - size: How long it is at most. In bytes.
+  ///   - make: Makes it, and calls nobody else's code, as it is called under the lock.
+  @inline(__always)
+  func append(upTo size: Int, _ make: (inout OutputSpan<UInt8>) -> Void) {
     let wakesWriter = state.withLock { state in
-      guard state.batch.hasRoom(for: line.count), !state.isStopped else {
+      guard state.batch.hasRoom(for: size), !state.isStopped else {
         state.dropped += 1
         return false
       }
       let wasHalfFull = state.batch.isHalfFull
-      state.batch.append(line)
+      state.batch.append(upTo: size, make)
       state.queued += 1
       return state.batch.count == 1 || !wasHalfFull && state.batch.isHalfFull
     }
