@@ -124,20 +124,23 @@ struct AccessLogTests {
 
   @Test("What is long is cut, and says so")
   func limits() throws {
-    for extra in [0, 1] {
-      let method = String(repeating: "M", count: 32 + extra)
-      let target = "/" + String(repeating: "t", count: 1_023 + extra)
-      let agent = String(repeating: "a", count: 256 + extra)
+    for (methodExtra, targetExtra, agentExtra) in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)] {
+      let method = String(repeating: "M", count: 32 + methodExtra)
+      let target = "/" + String(repeating: "t", count: 1_023 + targetExtra)
+      let agent = String(repeating: "a", count: 256 + agentExtra)
       let request = try request(
         of: Array("\(method) \(target) HTTP/1.1\nHost: h\nUser-Agent: \(agent)\n\n".utf8))
       let lines = Lines(of: Exchange(request, status: 200))
       let read = try JSONDecoder().decode(Line.self, from: Data(lines.json.utf8))
-      func cut(_ text: String) -> String { extra == 0 ? text : text.dropLast() + "..." }
-      #expect(read.method == cut(method))
-      #expect(read.target == cut(target))
-      #expect(read.agent == cut(agent))
-      #expect(lines.text.contains("\"\(cut(method)) \(cut(target)) HTTP/1.1\""))
-      #expect(lines.text.contains("\"\(cut(agent))\""))
+      func cut(_ text: String, _ extra: Int) -> String {
+        extra == 0 ? text : text.dropLast() + "..."
+      }
+      let (cutMethod, cutTarget) = (cut(method, methodExtra), cut(target, targetExtra))
+      #expect(read.method == cutMethod)
+      #expect(read.target == cutTarget)
+      #expect(read.agent == cut(agent, agentExtra))
+      #expect(lines.text.contains("\"\(cutMethod) \(cutTarget) HTTP/1.1\""))
+      #expect(lines.text.contains("\"\(cut(agent, agentExtra))\""))
     }
     // A character that is cut in two does not make the line less valid.
     let agent = String(repeating: "ü", count: 130)
@@ -230,6 +233,9 @@ struct AccessLogTests {
     expectOwnLine(1, 2, .json)
     expectOwnLine(0, 3, .json)
     expectOwnLine(0, 3, .text)
+    // What could not be read has no fields to be known for the next one.
+    _ = Lines.line(of: Exchange(nil, status: 400), .text, &known)
+    expectOwnLine(0, 3, .text)
     // Another connection begins to count anew.
     known.forget()
     expectOwnLine(2, 3, .text)
@@ -244,11 +250,11 @@ struct AccessLogTests {
   private func ownTime(format: AccessLog.Format) throws {
     let request = try request(of: Array("GET / HTTP/1.1\nHost: h\n\n".utf8))
     var known = KnownParts()
-    for milliseconds in [1, 2, 2, 3] {
+    for (second, milliseconds) in [(3, 1), (3, 2), (3, 2), (4, 2), (4, 1)] {
       var outcome = Exchange(request, status: 200).outcome
-      outcome.end.milliseconds = milliseconds
+      outcome.end = CivilTime.Moment(seconds: 1_795_717_010 + second, milliseconds: milliseconds)
       let line = Lines.line(of: Exchange(request, from: request.peer, outcome), format, &known)
-      let time = "2026-11-26T18:16:53.00\(milliseconds)Z"
+      let time = "2026-11-26T18:16:5\(second).00\(milliseconds)Z"
       #expect(line.hasPrefix(format == .text ? "\(time) 192" : "{\"time\":\"\(time)\",\"client\""))
     }
   }
@@ -260,6 +266,41 @@ struct AccessLogTests {
     let lines = Lines(of: Exchange(Request(head: head, peer: peer), status: 200))
     #expect(lines.text.contains(" \"GET /a HTTP/1.1\" 200 "))
     #expect(lines.json.contains("\"method\":\"GET\",\"target\":\"/a\",\"version\":\"HTTP/1.1\","))
+  }
+
+  @Test("A request line stands in the line as it came, from its method to its version")
+  func requestLine() throws {
+    for line in ["GET http://h/a?b HTTP/1.9", "OPTIONS * HTTP/1.1", "GET / HTTP/1.0"] {
+      // An empty line before it is skipped.
+      for before in ["", "\n"] {
+        let request = try request(of: Array("\(before)\(line)\nHost: h\n\n".utf8))
+        let range = try #require(request.head.lineRange)
+        #expect(String(decoding: request.head.fields.storage[range], as: UTF8.self) == line)
+        #expect(Lines(of: Exchange(request, status: 200)).text.contains(" \"\(line)\" 200 "))
+      }
+    }
+  }
+
+  @Test("The longest line of all has the room it needs", arguments: [AccessLog.Format.text, .json])
+  private func longestLine(format: AccessLog.Format) throws {
+    let long = { String(repeating: "\"", count: $0 + 1) }
+    let head = "\(String(repeating: "M", count: 33)) /\(long(1_024)) HTTP/1.1"
+    let fields = "Host: h\nReferer: \(long(256))\nUser-Agent: \(long(256))"
+    let read = try request(of: Array("\(head)\n\(fields)\n\n".utf8))
+    let client = Address.ipv6(octets: SIMD16(repeating: 0xff), port: .max, scope: .max)
+    for id in [nil, String(repeating: "i", count: longestRequestID)] {
+      let origin = RequestOrigin(
+        peer: client, peerCredentials: nil, client: client, scheme: .http, connection: .max,
+        requestID: id)
+      let request = Request(
+        head: read.head, body: [], isServerReady: true, origin: origin, number: .max)
+      let exchange = Exchange(
+        request, status: 599, bodySize: .max, after: .nanoseconds(Int64.max), isComplete: false)
+      var known = KnownParts()
+      let line = Lines.line(of: exchange, format, &known)
+      #expect(line.contains("cut") && line.contains("..."))
+      #expect(line.contains("\(Int.max)"))
+    }
   }
 
   private static let formats: [[AccessLog.Format]] = [[.text], [.json], [.text, .json]]

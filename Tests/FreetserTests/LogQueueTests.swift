@@ -84,6 +84,9 @@ struct LogQueueTests {
       #expect(batch.count == all && becameHalfFull == half, "lines of \(size) bytes")
       batch.removeAll()
       #expect(batch.hasRoom(for: 1 << 20) && !batch.isHalfFull)
+      // What a line might have taken does not count.
+      batch.append(upTo: 5_000) { $0.append(repeating: 0, count: size) }
+      #expect(batch.bytes.count == size)
     }
   }
 

@@ -11,7 +11,7 @@ import Transport
 struct AccessLine {
   private let format: AccessLog.Format
   private let request: RequestPart
-  /// What the request's id ends with; `nil` if that is known.
+  /// What the request's id ends with; `nil` if that is known already, or if there is no id.
   private let number: Int?
   private let status: Int?
   private let bodySize: Int
@@ -21,8 +21,9 @@ struct AccessLine {
   private enum RequestPart {
     /// Its head could not be read.
     case unread
-    /// The request line as it came, which may stand in a text as it is.
+    /// The request line as it came, which may stand in a line of text as it is.
     case line(Range<Int>)
+    /// What is made into parts of a line, always for JSON.
     case parts(method: AccessText, target: AccessText, Version)
 
     private static let longestMethod = 32
@@ -84,6 +85,14 @@ struct AccessLine {
   var room: Int {
     // What is ours has fewer than 256, with the longest numbers.
     256 + request.room
+  }
+
+  /// Whether nothing of it has to be escaped, which takes time and memory.
+  var isPlain: Bool {
+    switch request {
+    case .unread, .line: true
+    case .parts(let method, let target, _): method.isQuotable && target.isQuotable
+    }
   }
 
   /// Appends the line.

@@ -109,6 +109,20 @@ extension LogQueue {
   private func append(
     _ line: AccessLine, of head: Span<UInt8>, _ known: borrowing KnownParts
   ) {
+    guard line.isPlain else { return appendEscaped(line, of: head, known) }
     append(upTo: line.room + known.size) { line.append(of: head, known, to: &$0) }
+  }
+
+  /// The same for a line that is not made under the queue's lock, as that takes time.
+  // Not inlined, as most lines need none of it.
+  @inline(never)
+  private func appendEscaped(
+    _ line: AccessLine, of head: Span<UInt8>, _ known: borrowing KnownParts
+  ) {
+    var made: [UInt8] = []
+    made.append(addingCapacity: line.room + known.size) {
+      line.append(of: head, known, to: &$0)
+    }
+    append(made.span)
   }
 }

@@ -9,7 +9,7 @@ struct AccessText {
   /// Whether there was more.
   fileprivate let isCut: Bool
   /// Whether it may stand between quotes as it is.
-  fileprivate let isQuotable: Bool
+  let isQuotable: Bool
 
   init(_ bytes: Span<UInt8>, _ place: Range<Int>, atMost limit: Int) {
     let taken = place.lowerBound..<(place.lowerBound + min(place.count, limit))

@@ -35,6 +35,7 @@ struct KnownParts {
   mutating func set(
     from peer: Address, at end: CivilTime.Moment, as format: AccessLog.Format
   ) {
+    forget()
     time.set(end)
     make(of: peer, as: format, room: 0) { fields in
       if format == .text { fields.append(literal: "ms \"-\" \"-\" -") }

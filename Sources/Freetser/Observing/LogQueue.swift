@@ -85,7 +85,7 @@ public final class LogQueue: Sendable {
   ///
   /// - Parameters:
   ///   - size: How long it is at most. In bytes.
-  ///   - make: Makes it, and calls nobody else's code, as it is called under the lock.
+  ///   - make: Makes it. As it is called under the lock, it takes no memory and calls nobody else's code.
   @inline(__always)
   func append(upTo size: Int, _ make: (inout OutputSpan<UInt8>) -> Void) {
     let wakesWriter = state.withLock { state in
