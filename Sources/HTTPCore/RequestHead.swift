@@ -56,7 +56,8 @@ public struct RequestHead: Equatable, Sendable {
 
   /// Where the request line stands there, without what ends it; `nil` if the head was not read, and so has none.
   package var lineRange: Range<Int>? {
-    // The parser has seen to it that one space stands between them, and one before eight bytes of version. In a head that was made one follows the other.
+    // The parser has seen to it that one space stands between method and target, and one before eight bytes of version. In a
+    // head that was made the target follows the method at once.
     guard targetRange.lowerBound == methodRange.upperBound + 1 else { return nil }
     return methodRange.lowerBound..<(targetRange.upperBound + " HTTP/1.1".utf8.count)
   }
