@@ -1,5 +1,7 @@
 // One live connection, as the thread that serves it holds it.
 
+import Threads
+
 /// A connection that was accepted and is registered until it is dropped, which closes it.
 ///
 /// It belongs to whoever holds it and to no thread: it may be handed on.
@@ -31,6 +33,7 @@ public struct AcceptedConnection: ~Copyable, Sendable {
 
   // Runs before `socket` is closed: see race 1 in ConnectionRegistry.
   deinit {
+    if let processor = entry.arrival { registry.arrivals?.forget(processor) }
     registry.remove(id)
   }
 
@@ -42,6 +45,20 @@ public struct AcceptedConnection: ~Copyable, Sendable {
   /// - Throws: ``TransportError/systemCall(_:code:)`` if the system has no memory to answer.
   public var local: Address {
     get throws(TransportError) { try socket.local }
+  }
+
+  /// Takes the calling thread to the processor on which the connection's bytes arrive, unless that has more than its share of the
+  /// connections (``ConnectionThreads/Options/runsWhereBytesArrive``).
+  ///
+  /// Worth its system call now and then on a connection that stays, and its four where the thread moves. The scheduler may
+  /// take the thread away again.
+  public borrowing func runWhereBytesArrive() {
+    guard let arrivals = registry.arrivals, let processor = socket.arrivalProcessor() else {
+      return
+    }
+    let isForThread = arrivals.note(processor, insteadOf: entry.arrival)
+    entry.arrival = processor
+    if isForThread, Thread.processor != processor { Thread.move(to: processor) }
   }
 
   /// Whether the server is stopping, or needs the connection's place for another: finish what was

@@ -44,6 +44,9 @@ final class ConnectionRegistry: Sendable {
     /// Whether its input was ended to make room for another. Changed under the lock, once.
     fileprivate let isLeaving = Atomic(false)
 
+    /// The processor on which its bytes arrive, less than 0 while none was noted. The connection's own thread has it.
+    private let arrivalNumber = Atomic(-1)
+
     fileprivate init(descriptor: Int32, client: ClientNetwork?) {
       self.descriptor = descriptor
       self.client = client
@@ -56,6 +59,15 @@ final class ConnectionRegistry: Sendable {
       if number == Self.waiting { return .waiting }
       let since = MonotonicTime(nanoseconds: abs(number))
       return number < 0 ? .new(since: since) : .idle(since: since)
+    }
+
+    /// The processor on which its bytes arrive, as far as that was noted.
+    var arrival: Int? {
+      get {
+        let number = arrivalNumber.load(ordering: .relaxed)
+        return number >= 0 ? number : nil
+      }
+      set { arrivalNumber.store(newValue ?? -1, ordering: .relaxed) }
     }
 
     /// - Returns: Whether the connection is new, which it stays.
@@ -126,8 +138,14 @@ final class ConnectionRegistry: Sendable {
   private let stopping = Atomic(false)
   private let state = Monitor(State())
 
-  init(limits: ConnectionLimits, newConnectionGrace: Duration) {
+  /// Where the connections' bytes arrive; `nil` if nobody is to know.
+  let arrivals: ArrivalProcessors?
+
+  init(
+    limits: ConnectionLimits, newConnectionGrace: Duration, arrivals: ArrivalProcessors? = nil
+  ) {
     self.limits = limits
+    self.arrivals = arrivals
     grace = newConnectionGrace
   }
 

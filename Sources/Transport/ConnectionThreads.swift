@@ -39,6 +39,10 @@ public final class ConnectionThreads: Sendable {
     /// It ends early when one of ours has been served, as that frees what was missing.
     public var pauseAfterFailedAccept: Duration = .seconds(1)
 
+    /// Whether a thread may go to the processor on which its connection's bytes arrive
+    /// (``AcceptedConnection/runWhereBytesArrive()``); `true` by default. On Linux, and for TCP.
+    public var runsWhereBytesArrive = true
+
     /// How old a connection must be to be ended although nothing has come on it yet, by a stop or to
     /// make room for another.
     ///
@@ -88,7 +92,8 @@ public final class ConnectionThreads: Sendable {
     self.listeners = listeners
     self.options = options
     registry = ConnectionRegistry(
-      limits: options.limits, newConnectionGrace: options.newConnectionGrace)
+      limits: options.limits, newConnectionGrace: options.newConnectionGrace,
+      arrivals: options.runsWhereBytesArrive ? .ofCurrentThread() : nil)
     idle = IdleThreads(capacity: options.keptThreads, time: options.keptThreadTime)
     self.onEvent = onEvent
     self.serve = serve

@@ -81,4 +81,6 @@ package final class SimulatedStream: ServedStream, @unchecked Sendable {
   package func markWaiting() -> Bool { markIdle() }
 
   package func markBusy() { wire.isIdle = false }
+
+  package func runWhereBytesArrive() { wire.looksForArrival += 1 }
 }

@@ -54,6 +54,9 @@ package final class SimulatedWire: @unchecked Sendable {
   /// Whether it was the server.
   package private(set) var wasResetByServer = false
 
+  /// How often the server has looked where bytes arrive.
+  package internal(set) var looksForArrival = 0
+
   /// How often the client has taken something.
   package private(set) var takes = 0
   /// How long the server's handlers have worked.

@@ -12,8 +12,8 @@ struct LogBatch {
   /// How long the lines may be on average, if there are as many as may be. In bytes.
   private static let roomForLine = 1_024
 
-  /// So much memory is kept from one batch to the next: that of 10 ms of a busy server's accesses. In bytes.
-  private static let keptMemory = 1 << 19
+  /// So much memory is kept from one batch to the next: more than 10 ms of a million accesses a second take. In bytes.
+  private static let keptMemory = 1 << 22
 
   /// An empty batch for so many lines.
   init(capacity: Int) {

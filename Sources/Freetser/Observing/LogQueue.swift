@@ -55,7 +55,7 @@ public final class LogQueue: Sendable {
   ///   - level: Lines below it are not made at all.
   ///   - capacity: How many lines may wait, of 1 KiB on average at most; further ones are dropped and counted.
   ///   - descriptor: Where lines go; standard output unless said otherwise. It stays the caller's.
-  public init(level: Logger.Level = .info, capacity: Int = 10_000, descriptor: Int32 = 1) {
+  public init(level: Logger.Level = .info, capacity: Int = 32_768, descriptor: Int32 = 1) {
     require(capacity > 0, "a log queue holds at least one line")
     state = Monitor(State(batch: LogBatch(capacity: capacity)))
     self.level = level

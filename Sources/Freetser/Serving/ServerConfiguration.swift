@@ -69,6 +69,12 @@ public struct ServerConfiguration: Sendable {
   /// nested 500 deep needs 768 KiB.
   public var stackSize = 1_048_576
 
+  /// Whether the thread of a connection that stays goes to the processor on which the client's bytes arrive; `true` by default.
+  ///
+  /// It is for TCP, and for Linux, which would mostly leave the two apart; the scheduler may still take the thread elsewhere. Turn it
+  /// off where a process is ended for calling sched_setaffinity(2); where that is only refused, threads stay where they are.
+  public var runsWhereBytesArrive = true
+
   /// How long a server that is asked to stop goes on as before, though ``Server/isReady`` is false; not at all by default.
   ///
   /// Set it to the time in which load balancers notice. Requests, on new connections too, are served meanwhile. Asking
