@@ -72,6 +72,9 @@ package final class MemoryStream: ServedStream {
     }
   }
 
+  /// Nowhere: the bytes do not arrive on a processor.
+  package func moveThread() {}
+
   private func change(_ body: (inout State) -> Void) {
     state.withLock(body)
     state.wakeAll()

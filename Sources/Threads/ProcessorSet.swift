@@ -6,88 +6,116 @@
   import Glibc
 #endif
 
-/// Some of the machine's processors, by their numbers from 0.
-package struct ProcessorSet: Equatable {
-  /// A bit for each processor, as `cpu_set_t` has them.
-  private var words: [16 of UInt] = .init(repeating: 0)
+/// Some of the machine's processors, by their numbers from 0 to 1,023.
+package struct ProcessorSet: Equatable, Sendable {
+  /// A bit for each, from the lowest of the first word on, as Linux has them.
+  private var words: [16 of UInt64]
 
-  package init() {}
-
-  package func contains(_ processor: Int) -> Bool {
-    guard let (word, bit) = Self.place(of: processor) else { return false }
-    return words[word] & bit != 0
+  private init(repeating word: UInt64) {
+    words = .init(repeating: word)
   }
 
-  /// Adds a processor, unless its number is larger than the system's own sets have room for.
+  /// No processor.
+  package init() { self.init(repeating: 0) }
+
+  /// All that there may be.
+  fileprivate static let all = ProcessorSet(repeating: .max)
+
+  package func contains(_ processor: Int) -> Bool {
+    guard 0..<1_024 ~= processor else { return false }
+    return words[processor / 64] & (1 << UInt64(processor % 64)) != 0
+  }
+
+  /// Adds a processor, if its number is one of those that fit.
   package mutating func insert(_ processor: Int) {
-    guard let (word, bit) = Self.place(of: processor) else { return }
-    words[word] |= bit
+    guard 0..<1_024 ~= processor else { return }
+    words[processor / 64] |= 1 << UInt64(processor % 64)
   }
 
   package var count: Int { words.indices.reduce(0) { $0 + words[$1].nonzeroBitCount } }
-
-  private static func place(of processor: Int) -> (word: Int, bit: UInt)? {
-    let (word, bit) = processor.quotientAndRemainder(dividingBy: UInt.bitWidth)
-    return processor >= 0 && word < 16 ? (word, 1 << UInt(bit)) : nil
-  }
 
   package static func == (left: ProcessorSet, right: ProcessorSet) -> Bool {
     left.words.indices.allSatisfy { left.words[$0] == right.words[$0] }
   }
 }
 
-#if !canImport(Darwin)
-  extension ProcessorSet {
-    /// Those on which the calling thread may run; `nil` if the system does not tell, or has more than fit.
-    package static var ofCurrentThread: ProcessorSet? {
+extension ProcessorSet {
+  /// Those on which the calling thread may run; `nil` if the system does not tell, or has more than fit.
+  package static var ofCurrentThread: ProcessorSet? {
+    #if canImport(Darwin)
+      return nil
+    #else
+      var mask = cpu_set_t()
+      guard unsafe sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &mask) == 0 else {
+        return nil
+      }
       var set = ProcessorSet()
-      let isKnown = unsafe withUnsafeMutableBytes(of: &set.words) { bytes in
-        unsafe sched_getaffinity(
-          0, bytes.count, bytes.baseAddress!.assumingMemoryBound(to: cpu_set_t.self)) == 0
+      unsafe withUnsafeMutableBytes(of: &set.words) { words in
+        unsafe withUnsafeBytes(of: mask) { unsafe words.copyMemory(from: $0) }
       }
-      return isKnown ? set : nil
-    }
-
-    /// Lets the calling thread run on these alone.
-    ///
-    /// - Returns: Whether the system does that.
-    fileprivate func limitCurrentThread() -> Bool {
-      unsafe withUnsafeBytes(of: words) { bytes in
-        unsafe sched_setaffinity(
-          0, bytes.count, bytes.baseAddress!.assumingMemoryBound(to: cpu_set_t.self)) == 0
-      }
-    }
+      return set
+    #endif
   }
-#endif
+
+  /// Lets the calling thread run on these alone. What it starts from then on, threads and processes, may run there too, and
+  /// nowhere else.
+  ///
+  /// - Returns: Whether the system does that: it must allow sched_setaffinity(2), and one of them must be there for this process.
+  @discardableResult
+  package func confineCurrentThread() -> Bool {
+    #if canImport(Darwin)
+      return false
+    #else
+      var mask = cpu_set_t()
+      unsafe withUnsafeMutableBytes(of: &mask) { bytes in
+        unsafe withUnsafeBytes(of: words) { unsafe bytes.copyMemory(from: $0) }
+      }
+      return unsafe sched_setaffinity(0, MemoryLayout<cpu_set_t>.size, &mask) == 0
+    #endif
+  }
+
+  /// Where threads may run that nobody has confined, when this is first asked; `nil` if somebody has confined the whole process.
+  ///
+  /// A thread that may run there is given all processors again rather than these: so it gets those too that its control group
+  /// may be given later.
+  fileprivate static let ofUnconfinedThreads: ProcessorSet? = {
+    guard let allowed = ofCurrentThread, all.confineCurrentThread() else { return nil }
+    if ofCurrentThread == allowed { return allowed }
+    allowed.confineCurrentThread()
+    return nil
+  }()
+}
 
 extension Thread {
   /// The processor on which the calling thread runs; `nil` if the system does not tell.
   package static var processor: Int? {
     #if canImport(Darwin)
-      nil
+      return nil
     #else
-      Int(exactly: sched_getcpu()).flatMap { $0 >= 0 ? $0 : nil }
+      let number = sched_getcpu()
+      return number >= 0 ? Int(number) : nil
     #endif
   }
 
   /// Takes the calling thread to a processor. It is not kept there: the scheduler may take it away again at once.
   ///
-  /// Costs three system calls, and some microseconds until it runs there.
+  /// Costs three system calls, and the time until the thread has its turn there.
   ///
-  /// - Returns: Whether it went there: not to a processor on which it may not run, nor where the system lets nobody choose.
+  /// - Returns: Whether it ran there: not on a processor on which it may not run, nor where the system lets nobody choose.
   @discardableResult
   package static func move(to processor: Int) -> Bool {
-    #if canImport(Darwin)
-      false
-    #else
-      guard let allowed = ProcessorSet.ofCurrentThread, allowed.contains(processor) else {
-        return false
-      }
-      var target = ProcessorSet()
-      target.insert(processor)
-      guard target.limitCurrentThread() else { return false }
-      let isThere = Self.processor == processor
-      return allowed.limitCurrentThread() && isThere
-    #endif
+    let unconfined = ProcessorSet.ofUnconfinedThreads
+    guard let allowed = ProcessorSet.ofCurrentThread, allowed.contains(processor) else {
+      return false
+    }
+    var target = ProcessorSet()
+    target.insert(processor)
+    guard target.confineCurrentThread() else { return false }
+    let isThere = Self.processor == processor
+    // If its control group has just lost all of those, it may run on what that has now.
+    if allowed == unconfined || !allowed.confineCurrentThread() {
+      ProcessorSet.all.confineCurrentThread()
+    }
+    return isThere
   }
 }

@@ -33,7 +33,6 @@ public struct AcceptedConnection: ~Copyable, Sendable {
 
   // Runs before `socket` is closed: see race 1 in ConnectionRegistry.
   deinit {
-    if let processor = entry.arrival { registry.arrivals?.forget(processor) }
     registry.remove(id)
   }
 
@@ -47,18 +46,20 @@ public struct AcceptedConnection: ~Copyable, Sendable {
     get throws(TransportError) { try socket.local }
   }
 
-  /// Takes the calling thread to the processor on which the connection's bytes arrive, unless that has more than its share of the
-  /// connections (``ConnectionThreads/Options/runsWhereBytesArrive``).
+  /// Takes the calling thread to the processor on which the peer's bytes arrive, unless those of many others do
+  /// (``ConnectionThreads/Options/movesThreads``). The scheduler may take it away again at once. On Linux, for TCP; elsewhere it does
+  /// nothing.
   ///
-  /// Worth its system call now and then on a connection that stays, and its four where the thread moves. The scheduler may
-  /// take the thread away again.
-  public borrowing func runWhereBytesArrive() {
-    guard let arrivals = registry.arrivals, let processor = socket.arrivalProcessor() else {
-      return
-    }
-    let isForThread = arrivals.note(processor, insteadOf: entry.arrival)
-    entry.arrival = processor
-    if isForThread, Thread.processor != processor { Thread.move(to: processor) }
+  /// For the thread that serves the connection, right after it has received, and now and then: it costs a system call, and three more
+  /// if the thread moves, which then waits for its turn there.
+  ///
+  /// - Returns: Whether the thread has run there.
+  @discardableResult
+  public borrowing func moveThread() -> Bool {
+    guard registry.movesThreads, let processor = socket.arrivalProcessor(),
+      registry.note(arrivalOn: processor, of: entry)
+    else { return false }
+    return Thread.processor == processor || Thread.move(to: processor)
   }
 
   /// Whether the server is stopping, or needs the connection's place for another: finish what was

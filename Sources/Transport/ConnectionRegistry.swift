@@ -44,7 +44,7 @@ final class ConnectionRegistry: Sendable {
     /// Whether its input was ended to make room for another. Changed under the lock, once.
     fileprivate let isLeaving = Atomic(false)
 
-    /// The processor on which its bytes arrive, less than 0 while none was noted. The connection's own thread has it.
+    /// The processor that is noted as the one on which its bytes arrive, less than 0 if none is. Changed under the lock.
     private let arrivalNumber = Atomic(-1)
 
     fileprivate init(descriptor: Int32, client: ClientNetwork?) {
@@ -61,8 +61,7 @@ final class ConnectionRegistry: Sendable {
       return number < 0 ? .new(since: since) : .idle(since: since)
     }
 
-    /// The processor on which its bytes arrive, as far as that was noted.
-    var arrival: Int? {
+    fileprivate var arrival: Int? {
       get {
         let number = arrivalNumber.load(ordering: .relaxed)
         return number >= 0 ? number : nil
@@ -104,6 +103,8 @@ final class ConnectionRegistry: Sendable {
 
   private struct State {
     var live: [UInt64: Entry] = [:]
+    /// Where their bytes arrive; `nil` if no thread is to go there.
+    var arrivals: Arrivals?
     var accepted: UInt64 = 0
     /// Places that are kept for connections which are being accepted.
     var reserved = 0
@@ -136,17 +137,17 @@ final class ConnectionRegistry: Sendable {
   private let limits: ConnectionLimits
   private let grace: Duration
   private let stopping = Atomic(false)
-  private let state = Monitor(State())
-
-  /// Where the connections' bytes arrive; `nil` if nobody is to know.
-  let arrivals: ArrivalProcessors?
+  private let state: Monitor<State>
+  /// Whether threads go where bytes arrive.
+  let movesThreads: Bool
 
   init(
-    limits: ConnectionLimits, newConnectionGrace: Duration, arrivals: ArrivalProcessors? = nil
+    limits: ConnectionLimits, newConnectionGrace: Duration, arrivals: Arrivals? = nil
   ) {
     self.limits = limits
-    self.arrivals = arrivals
     grace = newConnectionGrace
+    movesThreads = arrivals != nil
+    state = Monitor(State(arrivals: arrivals))
   }
 
   var isStopping: Bool { stopping.load(ordering: .sequentiallyConsistent) }
@@ -236,12 +237,28 @@ final class ConnectionRegistry: Sendable {
     state.withLock { state in
       guard let entry = state.live.removeValue(forKey: id) else { return }
       if entry.isLeaving.load(ordering: .relaxed) { state.leaving -= 1 }
+      if let arrival = entry.arrival { state.arrivals?.forget(arrival) }
       if let client = entry.client {
         let count = state.perClient[client, default: 0] - 1
         state.perClient[client] = count > 0 ? count : nil
       }
     }
     state.wakeAll()
+  }
+
+  /// Notes where a connection's bytes arrive.
+  ///
+  /// - Returns: Whether its thread shall go there.
+  func note(arrivalOn processor: Int, of entry: Entry) -> Bool {
+    state.withLock { state in
+      entry.arrival = state.arrivals?.note(processor, insteadOf: entry.arrival)
+      return entry.arrival != nil && state.arrivals?.isForThreads(processor) == true
+    }
+  }
+
+  /// Of how many connections that are noted bytes arrive there.
+  func arrivals(on processor: Int) -> Int {
+    state.withLock { $0.arrivals?.count(on: processor) ?? 0 }
   }
 
   /// Counts a thread from before its start until after its last use of anything of ours.

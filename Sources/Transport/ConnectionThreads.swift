@@ -39,9 +39,10 @@ public final class ConnectionThreads: Sendable {
     /// It ends early when one of ours has been served, as that frees what was missing.
     public var pauseAfterFailedAccept: Duration = .seconds(1)
 
-    /// Whether a thread may go to the processor on which its connection's bytes arrive
-    /// (``AcceptedConnection/runWhereBytesArrive()``); `true` by default. On Linux, and for TCP.
-    public var runsWhereBytesArrive = true
+    /// Whether ``AcceptedConnection/moveThread()`` takes threads to where bytes arrive; `true` by default.
+    ///
+    /// Among the processors on which the thread may run that makes the ``ConnectionThreads``.
+    public var movesThreads = true
 
     /// How old a connection must be to be ended although nothing has come on it yet, by a stop or to
     /// make room for another.
@@ -93,7 +94,7 @@ public final class ConnectionThreads: Sendable {
     self.options = options
     registry = ConnectionRegistry(
       limits: options.limits, newConnectionGrace: options.newConnectionGrace,
-      arrivals: options.runsWhereBytesArrive ? .ofCurrentThread() : nil)
+      arrivals: options.movesThreads ? .forCurrentThread() : nil)
     idle = IdleThreads(capacity: options.keptThreads, time: options.keptThreadTime)
     self.onEvent = onEvent
     self.serve = serve

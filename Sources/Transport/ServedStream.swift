@@ -34,8 +34,8 @@ package protocol ServedStream: ByteStream, AnyObject, Sendable {
   /// Says that something is begun, which a stop lets finish.
   func markBusy()
 
-  /// Takes the calling thread to where the stream's bytes arrive, if that is worth it and known.
-  func runWhereBytesArrive()
+  /// Takes the calling thread, which has just received, to where the stream's bytes arrive, if that is worth it and known.
+  func moveThread()
 
   // These have one implementation each; as requirements they cost one call, however the stream is held.
 
@@ -57,8 +57,6 @@ package protocol ServedStream: ByteStream, AnyObject, Sendable {
 }
 
 extension ServedStream {
-  package func runWhereBytesArrive() {}
-
   package func sendLast(_ bytes: Span<UInt8>, within limit: Duration?) throws(TransportError) {
     try sendAll(bytes, Span(), within: limit)
   }
@@ -82,7 +80,7 @@ package final class ConnectionStream: ServedStream {
   package func markNew() { connection.markNew() }
   package func markWaiting() -> Bool { connection.markWaiting() }
   package func markBusy() { connection.markBusy() }
-  package func runWhereBytesArrive() { connection.runWhereBytesArrive() }
+  package func moveThread() { connection.moveThread() }
 
   package func attemptReceive(
     into output: inout OutputSpan<UInt8>, waiting: Bool

@@ -78,14 +78,14 @@ struct LogQueueTests {
       var batch = LogBatch(capacity: 5)
       var becameHalfFull: Int?
       while batch.hasRoom(for: size) {
-        batch.append(upTo: size) { $0.append(repeating: 0, count: size) }
+        batch.append(upTo: size, lines: 1) { $0.append(repeating: 0, count: size) }
         if batch.isHalfFull, becameHalfFull == nil { becameHalfFull = batch.count }
       }
       #expect(batch.count == all && becameHalfFull == half, "lines of \(size) bytes")
       batch.removeAll()
       #expect(batch.hasRoom(for: 1 << 20) && !batch.isHalfFull)
       // What a line might have taken does not count.
-      batch.append(upTo: 5_000) { $0.append(repeating: 0, count: size) }
+      batch.append(upTo: 5_000, lines: 1) { $0.append(repeating: 0, count: size) }
       #expect(batch.bytes.count == size)
     }
   }

@@ -82,5 +82,5 @@ package final class SimulatedStream: ServedStream, @unchecked Sendable {
 
   package func markBusy() { wire.isIdle = false }
 
-  package func runWhereBytesArrive() { wire.looksForArrival += 1 }
+  package func moveThread() { wire.threadMoves += 1 }
 }

@@ -54,8 +54,8 @@ package final class SimulatedWire: @unchecked Sendable {
   /// Whether it was the server.
   package private(set) var wasResetByServer = false
 
-  /// How often the server has looked where bytes arrive.
-  package internal(set) var looksForArrival = 0
+  /// How often the server would have gone to where bytes arrive.
+  package internal(set) var threadMoves = 0
 
   /// How often the client has taken something.
   package private(set) var takes = 0

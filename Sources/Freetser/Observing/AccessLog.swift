@@ -60,8 +60,8 @@ public struct AccessLog: ServerObserver {
   public func exchangeEnded(_ exchange: Exchange) {
     if let isSkipped, isSkipped(exchange) { return }
     if let request = exchange.request {
-      var known = KnownParts()
-      queue.append(request, exchange.outcome, &known, as: format)
+      var (known, held) = (KnownParts(), HeldLines())
+      queue.append(request, exchange.outcome, &known, &held, as: format)
     } else {
       queue.append(from: exchange.peer, exchange.outcome, as: format)
     }
@@ -71,10 +71,10 @@ public struct AccessLog: ServerObserver {
   /// they are skipped: to make one takes as long as to make a line.
   var listener: ExchangeListener {
     let (queue, format) = (queue, format)
-    guard let isSkipped else { return { queue.append($0, $1, &$2, as: format) } }
-    return { request, outcome, known in
+    guard let isSkipped else { return { queue.append($0, $1, &$2, &$3, as: format) } }
+    return { request, outcome, known, held in
       if isSkipped(Exchange(request, from: request.peer, outcome)) { return }
-      queue.append(request, outcome, &known, as: format)
+      queue.append(request, outcome, &known, &held, as: format)
     }
   }
 
@@ -85,14 +85,21 @@ public struct AccessLog: ServerObserver {
 extension LogQueue {
   /// Adds the line about an exchange.
   ///
-  /// - Parameter known: What is known of its connection.
+  /// - Parameters:
+  ///   - known: What is known of its connection.
+  ///   - held: Where it waits if it is about an answer that is gathered.
   fileprivate func append(
     _ request: Request, _ outcome: Exchange.Outcome, _ known: inout KnownParts,
-    as format: AccessLog.Format
+    _ held: inout HeldLines, as format: AccessLog.Format
   ) {
     known.set(request, at: outcome.end, as: format)
     let line = AccessLine(about: request, outcome, as: format)
-    append(line, of: request.head.fields.storage.span, known)
+    let head = request.head.fields.storage.span
+    if held.areOpen {
+      held.append(upTo: line.room + known.size, for: self) { line.append(of: head, known, to: &$0) }
+    } else {
+      append(line, of: head, known)
+    }
   }
 
   /// The same for a request that could not be read.

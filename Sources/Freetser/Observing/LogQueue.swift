@@ -75,28 +75,37 @@ public final class LogQueue: Sendable {
   /// How many lines were dropped and not reported yet.
   public var dropped: Int { state.withLock { $0.dropped } }
 
+  /// How many lines were ever added.
+  var added: Int { state.withLock { $0.queued } }
+
   /// Adds a line, with the line feed at its end, or drops it if the queue is full. The writer is woken only when the queue
   /// was empty, and when it is half full.
   func append(_ line: Span<UInt8>) {
-    append(upTo: line.count) { $0.append(copying: line) }
+    append(line, lines: 1)
+  }
+
+  /// The same for so many lines, each with the line feed at its end, of which all are added or dropped.
+  func append(_ lines: Span<UInt8>, lines count: Int) {
+    append(upTo: lines.count, lines: count) { $0.append(copying: lines) }
   }
 
   /// The same for a line that is made in its place, rather than elsewhere to be copied there.
   ///
   /// - Parameters:
   ///   - size: How long it is at most. In bytes.
+  ///   - count: How many lines it is.
   ///   - make: Makes it. As it is called under the lock, it takes no memory and calls nobody else's code.
   @inline(__always)
-  func append(upTo size: Int, _ make: (inout OutputSpan<UInt8>) -> Void) {
+  func append(upTo size: Int, lines count: Int = 1, _ make: (inout OutputSpan<UInt8>) -> Void) {
     let wakesWriter = state.withLock { state in
       guard state.batch.hasRoom(for: size), !state.isStopped else {
-        state.dropped += 1
+        state.dropped += count
         return false
       }
-      let wasHalfFull = state.batch.isHalfFull
-      state.batch.append(upTo: size, make)
-      state.queued += 1
-      return state.batch.count == 1 || !wasHalfFull && state.batch.isHalfFull
+      let (wasEmpty, wasHalfFull) = (state.batch.count == 0, state.batch.isHalfFull)
+      state.batch.append(upTo: size, lines: count, make)
+      state.queued += count
+      return wasEmpty || !wasHalfFull && state.batch.isHalfFull
     }
     if wakesWriter { state.wakeAll() }
   }

@@ -34,6 +34,7 @@ extension ConnectionLoop {
   @inline(never)
   mutating func observeClosing() {
     let peer = exchange.request.raw.stream.peer
+    exchange.request.raw.releaseLines()
     for observer in service.configuration.observers { observer.connectionClosed(from: peer) }
     observation.known.forget()
     service.keep(observation.known)
@@ -66,7 +67,8 @@ extension ConnectionLoop {
     if exchange.request.raw.input.isEmpty { try flush() }
     guard let began = observation.began.take() else { return }
     let outcome = outcome(since: began, isComplete: true)
-    service.exchangeEnded(request, outcome, &observation.known)
+    exchange.request.raw.lines.areOpen = !exchange.request.raw.output.isEmpty
+    service.exchangeEnded(request, outcome, &observation.known, &exchange.request.raw.lines)
   }
 
   /// The connection ends before its time, in the exchange of this request, or of one that could not be read.
@@ -80,7 +82,11 @@ extension ConnectionLoop {
     }
     guard let began = observation.began.take() else { return }
     let outcome = outcome(since: began, isComplete: isTold)
-    if let request { return service.exchangeEnded(request, outcome, &observation.known) }
+    if let request {
+      exchange.request.raw.releaseLines()
+      return service.exchangeEnded(
+        request, outcome, &observation.known, &exchange.request.raw.lines)
+    }
     let unread = Exchange(nil, from: exchange.request.raw.stream.peer, outcome)
     for observer in service.configuration.observers { observer.exchangeEnded(unread) }
   }
@@ -108,10 +114,11 @@ extension ConnectionLoop {
   }
 }
 
-/// Is told of an exchange whose request could be read, and lent what is known of its connection.
+/// Is told of an exchange whose request could be read, and lent what is known of its connection and where lines may wait.
 // A function, which is lent what it has captured. What is taken out of an array or an optional is counted up and down
 // instead, and all connections would fight over the count.
-typealias ExchangeListener = @Sendable (Request, Exchange.Outcome, inout KnownParts) -> Void
+typealias ExchangeListener =
+  @Sendable (Request, Exchange.Outcome, inout KnownParts, inout HeldLines) -> Void
 
 extension ServerObserver {
   /// Whether it is of interest here when a response began.
@@ -119,20 +126,22 @@ extension ServerObserver {
 
   fileprivate var listener: ExchangeListener {
     if let log = self as? AccessLog { return log.listener }
-    return { request, outcome, _ in exchangeEnded(Exchange(request, from: request.peer, outcome)) }
+    return { request, outcome, _, _ in
+      exchangeEnded(Exchange(request, from: request.peer, outcome))
+    }
   }
 }
 
 extension [any ServerObserver] {
   /// Tells all of them, one after the other.
   var listener: ExchangeListener {
-    guard let first else { return { _, _, _ in } }
+    guard let first else { return { _, _, _, _ in } }
     var listener = first.listener
     for observer in dropFirst() {
       let (earlier, last) = (listener, observer.listener)
       listener = {
-        earlier($0, $1, &$2)
-        last($0, $1, &$2)
+        earlier($0, $1, &$2, &$3)
+        last($0, $1, &$2, &$3)
       }
     }
     return listener

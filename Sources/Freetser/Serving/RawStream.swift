@@ -16,6 +16,8 @@ public struct RawStream: ~Copyable {
   private(set) var inputEnded = false
   /// What is to be sent, at the latest before anything is waited for.
   var output: [UInt8] = []
+  /// Lines of a log about what is to be sent, which leave with it.
+  var lines = HeldLines()
   /// Whether anything was sent since this was last set to `false`.
   var hasSent = false
   /// How long the client may take nothing of what is sent.
@@ -23,8 +25,8 @@ public struct RawStream: ~Copyable {
   /// Whether it has taken nothing for so long: some of what was sent is still here, and will be for as long as it likes.
   private(set) var isStuck = false
 
-  /// How many requests were waited for.
-  private var waits = 0
+  /// How many waits for a request have brought one.
+  private var arrivals = 0
 
   /// Memory of `output` beyond this is given back when it has been sent. In bytes.
   private static let keptOutput = 65_536
@@ -118,6 +120,13 @@ extension RawStream {
 
   private mutating func forgetOutput() {
     output.removeAll(keepingCapacity: output.capacity <= Self.keptOutput)
+    releaseLines()
+  }
+
+  /// Lets the lines about what was to be sent go.
+  mutating func releaseLines() {
+    lines.areOpen = false
+    if !lines.isEmpty { lines.release() }
   }
 
   /// Sends what was gathered, and a part of a file behind it.
@@ -141,9 +150,6 @@ extension RawStream {
   /// - Returns: `false` if none is waited for any longer. The input may still have what came meanwhile.
   mutating func receiveFirst() throws(TransportError) -> Bool {
     try flush()
-    waits += 1
-    // Where bytes arrive changes seldom: so at the second wait, the fourth, the eighth and so on.
-    if waits > 1, waits & (waits - 1) == 0 { stream.runWhereBytesArrive() }
     input.giveBackMemory()
     guard stream.markIdle() else { return false }
     var untaken = Int.max
@@ -153,6 +159,7 @@ extension RawStream {
           try input.fill { (output) throws(TransportError) in
             try stream.receiveSome(into: &output)
           } == 0
+        if !inputEnded { moveThread() }
         return true
       } catch .timedOut {
         let left = stream.untaken
@@ -160,6 +167,14 @@ extension RawStream {
         untaken = left
       }
     }
+  }
+
+  /// Takes the thread to where the client's bytes arrive, which seldom changes: after the second arrival, the fourth, the eighth and so on,
+  /// and each 1,024th.
+  private mutating func moveThread() {
+    arrivals &+= 1
+    let isPowerOfTwo = arrivals & (arrivals &- 1) == 0
+    if arrivals > 1, isPowerOfTwo || arrivals & 1_023 == 0 { stream.moveThread() }
   }
 
   /// Whether closing now could destroy what was sent: a close that leaves received bytes unread is a reset, and so is the

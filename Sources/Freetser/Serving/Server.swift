@@ -174,7 +174,7 @@ public final class Server: Sendable {
     var options = ConnectionThreads.Options()
     options.stackSizeInBytes = configuration.stackSize
     options.newConnectionGrace = configuration.newConnectionGrace
-    options.runsWhereBytesArrive = configuration.runsWhereBytesArrive
+    options.movesThreads = configuration.movesThreads
     options.limits.connections = ceilings.connections
     options.limits.perAddress = ceilings.connectionsPerAddress
     options.limits.exempt = configuration.proxies.trusted

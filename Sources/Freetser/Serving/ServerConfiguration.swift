@@ -69,11 +69,13 @@ public struct ServerConfiguration: Sendable {
   /// nested 500 deep needs 768 KiB.
   public var stackSize = 1_048_576
 
-  /// Whether the thread of a connection that stays goes to the processor on which the client's bytes arrive; `true` by default.
+  /// Whether the thread of a connection goes to the processor on which the client's bytes arrive, from the second request on; `true` by
+  /// default.
   ///
-  /// It is for TCP, and for Linux, which would mostly leave the two apart; the scheduler may still take the thread elsewhere. Turn it
-  /// off where a process is ended for calling sched_setaffinity(2); where that is only refused, threads stay where they are.
-  public var runsWhereBytesArrive = true
+  /// On Linux, for TCP, and to no processor with more than its share of the connections. The scheduler may still take the thread
+  /// elsewhere. Where the system refuses sched_setaffinity(2), threads stay where they are; set it to `false` where a process is ended
+  /// for that.
+  public var movesThreads = true
 
   /// How long a server that is asked to stop goes on as before, though ``Server/isReady`` is false; not at all by default.
   ///

@@ -98,9 +98,10 @@ final class Service: Sendable {
   // Inlined, it would have the listener counted up and down by all connections.
   @inline(never)
   func exchangeEnded(
-    _ request: Request, _ outcome: Exchange.Outcome, _ known: inout KnownParts
+    _ request: Request, _ outcome: Exchange.Outcome, _ known: inout KnownParts,
+    _ held: inout HeldLines
   ) {
-    listener(request, outcome, &known)
+    listener(request, outcome, &known, &held)
   }
 
   /// The handler's response.
