@@ -3,7 +3,7 @@
 All of them run at once and are loaded one after the other, a second each, in another order in every round. So what is
 compared was measured within seconds, by servers that had begun long before; and as there are many rounds, their mean has an
 error that can be told. It is not all that differs: a process may keep for as long as it lives what was decided by chance when it
-began. So there is another process of limit-thread too, and what differs less than that one is the same.
+began. So there is another process of limit-thread too: what differs less than that one may be the same.
 """
 
 import math
@@ -29,13 +29,13 @@ def table(rounds, scratch):
     """The table's lines, each as soon as it is known."""
     commands = {}
     for name in [BASE, *OTHERS]:
+        if name == AGAIN:
+            commands[name] = commands[BASE]
+            continue
         # A place of its own for each: a store has one process at a time.
         place = scratch / name
         place.mkdir()
         (place / "file").write_bytes(workloads.FILE)
-        if name == AGAIN:
-            commands[name] = commands[BASE]
-            continue
         built, _ = programs.build([name], programs.PROGRAMS, place)
         commands |= built
     others = [name for name in OTHERS if name in commands]

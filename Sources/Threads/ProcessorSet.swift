@@ -18,9 +18,6 @@ package struct ProcessorSet: Equatable, Sendable {
   /// No processor.
   package init() { self.init(repeating: 0) }
 
-  /// All that there may be.
-  fileprivate static let all = ProcessorSet(repeating: .max)
-
   package func contains(_ processor: Int) -> Bool {
     guard 0..<1_024 ~= processor else { return false }
     return words[processor / 64] & (1 << UInt64(processor % 64)) != 0
@@ -74,16 +71,15 @@ extension ProcessorSet {
     #endif
   }
 
-  /// Where threads may run that nobody has confined, when this is first asked; `nil` if somebody has confined the whole process.
+  /// Lets the calling thread run on these again.
   ///
-  /// A thread that may run there is given all processors again rather than these: so it gets those too that its control group
-  /// may be given later.
-  fileprivate static let ofUnconfinedThreads: ProcessorSet? = {
-    guard let allowed = ofCurrentThread, all.confineCurrentThread() else { return nil }
-    if ofCurrentThread == allowed { return allowed }
-    allowed.confineCurrentThread()
-    return nil
-  }()
+  /// If they are all that its control group has, it is not confined to them, but gets those too that the group is given later.
+  fileprivate func restore() {
+    let all = ProcessorSet(repeating: .max)
+    if all.confineCurrentThread(), Self.ofCurrentThread == self { return }
+    // If its control group has just lost all of these, it may run on what that has now.
+    confineCurrentThread()
+  }
 }
 
 extension Thread {
@@ -99,23 +95,18 @@ extension Thread {
 
   /// Takes the calling thread to a processor. It is not kept there: the scheduler may take it away again at once.
   ///
-  /// Costs three system calls, and the time until the thread has its turn there.
+  /// Costs four system calls, and the time until the thread has its turn there.
   ///
   /// - Returns: Whether it ran there: not on a processor on which it may not run, nor where the system lets nobody choose.
   @discardableResult
   package static func move(to processor: Int) -> Bool {
-    let unconfined = ProcessorSet.ofUnconfinedThreads
     guard let allowed = ProcessorSet.ofCurrentThread, allowed.contains(processor) else {
       return false
     }
     var target = ProcessorSet()
     target.insert(processor)
     guard target.confineCurrentThread() else { return false }
-    let isThere = Self.processor == processor
-    // If its control group has just lost all of those, it may run on what that has now.
-    if allowed == unconfined || !allowed.confineCurrentThread() {
-      ProcessorSet.all.confineCurrentThread()
-    }
-    return isThere
+    defer { allowed.restore() }
+    return Self.processor == processor
   }
 }

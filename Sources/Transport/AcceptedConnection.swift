@@ -50,8 +50,8 @@ public struct AcceptedConnection: ~Copyable, Sendable {
   /// (``ConnectionThreads/Options/movesThreads``). The scheduler may take it away again at once. On Linux, for TCP; elsewhere it does
   /// nothing.
   ///
-  /// For the thread that serves the connection, right after it has received, and now and then: it costs a system call, and three more
-  /// if the thread moves, which then waits for its turn there.
+  /// For the thread that serves the connection, right after it has received, and now and then: it costs a system call and a lock of all
+  /// connections, and four calls more if the thread moves, which then waits for its turn there.
   ///
   /// - Returns: Whether the thread has run there.
   @discardableResult

@@ -1,6 +1,8 @@
+import FreetserTesting
 import StreamSimulation
 import Testing
 import Threads
+import Transport
 
 @testable import Freetser
 
@@ -10,7 +12,7 @@ import Threads
   /// handler asked.
   private func converse(
     _ script: [ScriptedClient.Action], _ format: AccessLog.Format = .text,
-    changing change: (inout ServerConfiguration) -> Void = { _ in },
+    faults: Faults = Faults(), changing change: (inout ServerConfiguration) -> Void = { _ in },
     handler:
       @escaping @Sendable (Request, inout RequestBody, @escaping @Sendable () -> Void) throws
       -> Response = { _, _, _ in .text("done") }
@@ -24,7 +26,7 @@ import Threads
       changing: {
         $0.observers = [AccessLog(format, to: queue)]
         change(&$0)
-      }
+      }, faults: faults
     ) { request, body in
       count()
       return try handler(request, &body, count)
@@ -113,24 +115,77 @@ import Threads
   @Test("A client that is gone, or breaks a rule, leaves the lines of what it was answered")
   func ends() throws {
     let paths = ["a", "b", "c"]
-    let (lines, _) = try converse([.send(requests(paths)), .reset])
-    expect(lines, toBeAbout: Array(paths.prefix(lines.count)))
+    var faults = Faults()
+    // The first step receives the requests; the second sends the answers.
+    faults.events = [2: .reset]
+    let (lines, _) = try converse([.send(requests(paths))], faults: faults)
+    expect(lines, toBeAbout: paths)
+    #expect(lines.map { $0.hasSuffix(" cut") } == [false, false, true])
     let (broken, _) = try converse([.send(requests(paths) + "no request\n\n"), .wait(for: "400")])
     expect(broken.dropLast(), toBeAbout: paths)
     #expect(broken.last?.contains("\"-\" 400 ") == true)
   }
 
-  @Test("A queue that has no room drops them together, and counts each")
+  @Test("They do not wait for a client that does not take its answers")
+  func slowClient() throws {
+    let pipe = try Pipe()
+    let queue = LogQueue(descriptor: pipe.writeEnd)
+    var configuration = ServerConfiguration()
+    configuration.observers = [AccessLog(to: queue)]
+    let service = Service(configuration: configuration, handler: .whole { _ in .text("done") })
+    let (server, client) = MemoryStream.pair(toClient: 10)
+    let thread = try Thread.start(name: "server") {
+      var loop = ConnectionLoop(server, service)
+      loop.run()
+    }
+    // Of the answers it gets ten bytes, and the third request never comes whole.
+    let bytes = Array((requests(["a", "b"]) + "GET").replacing("\n", with: "\r\n").utf8)
+    try client.sendAll(bytes.span, Span(), within: .seconds(60))
+    let deadline = MonotonicTime.now() + .seconds(60)
+    while queue.added < 2, .now() < deadline { queue.flush(within: .zero) }
+    #expect(queue.added == 2)
+    client.close()
+    thread.join()
+    queue.stop()
+    expect(pipe.drain().split(separator: "\n").prefix(2).map { $0 }, toBeAbout: ["a", "b"])
+  }
+
+  @Test(
+    "They come before a connection that is taken over, and before a handler whose time is limited")
+  func others() throws {
+    let upgrade = "GET /taken HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: x\n\n"
+    let script: [ScriptedClient.Action] = [
+      .send(requests(["a", "b"]) + upgrade), .wait(for: "taken"), .endSending,
+    ]
+    let (lines, counts) = try converse(
+      script,
+      handler: { request, _, count in
+        if request.path != "/taken" { return .text("done") }
+        return .switchingProtocols(to: "x") {
+          count()
+          try $0.send(Array("taken".utf8))
+        }
+      })
+    #expect(lines.count == 3 && counts == [0, 0, 0, 2])
+
+    let (limited, limitedCounts) = try converse(
+      [.send(requests(["a", "b", "c"])), .endSending],
+      changing: { $0.timeouts.handler = .seconds(60) })
+    expect(limited, toBeAbout: ["a", "b", "c"])
+    #expect(limitedCounts == [0, 1, 2])
+  }
+
+  @Test("A queue that is stopped drops them, and counts each")
   func dropped() throws {
     let pipe = try Pipe()
-    let queue = LogQueue(capacity: 2, descriptor: pipe.writeEnd)
+    let queue = LogQueue(descriptor: pipe.writeEnd)
+    queue.stop()
     var held = HeldLines()
     let line = Array("line\n".utf8)
-    queue.stop()
     for _ in 0..<3 { held.append(upTo: 5, for: queue) { $0.append(copying: line.span) } }
     held.release()
     #expect(queue.dropped == 3)
     held.release()
-    #expect(queue.dropped == 3)
+    #expect(queue.dropped == 3 && pipe.drain().isEmpty)
   }
 }

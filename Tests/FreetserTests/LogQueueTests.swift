@@ -90,6 +90,17 @@ struct LogQueueTests {
     }
   }
 
+  @Test("A batch has room for lines that come together if all of them fit")
+  func together() {
+    var batch = LogBatch(capacity: 5)
+    #expect(batch.hasRoom(for: 50, lines: 9))
+    batch.append(upTo: 20, lines: 2) { $0.append(repeating: 0, count: 20) }
+    #expect(batch.hasRoom(for: 30, lines: 3) && !batch.hasRoom(for: 40, lines: 4))
+    #expect(!batch.hasRoom(for: 5 * 1_024, lines: 3))
+    batch.append(upTo: 30, lines: 3) { $0.append(repeating: 0, count: 30) }
+    #expect(batch.count == 5 && !batch.hasRoom(for: 10, lines: 1))
+  }
+
   @Test("What could not be written to its end does not run into what is written next")
   func cutLine() throws {
     let (readEnd, writeEnd) = try pipeEnds()

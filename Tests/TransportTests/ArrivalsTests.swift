@@ -92,6 +92,7 @@ import Threads
         try send(1, over: client, from: processor)
         #expect(try client.receive(exactly: 1) == [1])
         let (arrival, hasMoved) = try #require(found.withLock { $0.last })
+        #expect(arrival == processor)
         // With one processor there is nowhere to go.
         #expect(hasMoved == (processors.count > 1))
         if let arrival, processors.count > 1 {

@@ -21,6 +21,8 @@ import Transport
 /// As JSON each line is an object with `time`, `client`, `method`, `target`, `version`, `status`, `bytes`,
 /// `milliseconds`, `referer`, `agent`, `request` and `cut`. What there is not is left out.
 ///
+/// Lines about requests that a client has sent ahead of their answers are logged when these are sent, or 64 of them or 16 KiB wait.
+///
 /// What clients send cannot look like another line, nor like another part of its own: quotes, backslashes and whatever
 /// is not printable ASCII are escaped, as `\x0a` in text and as `\u000a` in JSON. Of a method 32 bytes are written, of a
 /// target 1,024, of a referer and a name 256 each; `...` says that there was more.

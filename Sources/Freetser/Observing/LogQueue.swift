@@ -45,6 +45,8 @@ public final class LogQueue: Sendable {
   private let state: Monitor<State>
   private let descriptor: Int32
   private let level: Logger.Level
+  /// How many lines may wait.
+  let capacity: Int
 
   /// How long the first line waits for others: too short for a person to notice, and long enough for hundreds of lines.
   private static let gathering: Duration = .milliseconds(10)
@@ -59,6 +61,7 @@ public final class LogQueue: Sendable {
     require(capacity > 0, "a log queue holds at least one line")
     state = Monitor(State(batch: LogBatch(capacity: capacity)))
     self.level = level
+    self.capacity = capacity
     self.descriptor = descriptor
     do {
       try Thread.startDetached(name: "log") { self.write(LogBatch(capacity: capacity)) }
@@ -98,7 +101,7 @@ public final class LogQueue: Sendable {
   @inline(__always)
   func append(upTo size: Int, lines count: Int = 1, _ make: (inout OutputSpan<UInt8>) -> Void) {
     let wakesWriter = state.withLock { state in
-      guard state.batch.hasRoom(for: size), !state.isStopped else {
+      guard state.batch.hasRoom(for: size, lines: count), !state.isStopped else {
         state.dropped += count
         return false
       }
@@ -110,7 +113,8 @@ public final class LogQueue: Sendable {
     if wakesWriter { state.wakeAll() }
   }
 
-  /// Waits until what was logged before is written, or could not be.
+  /// Waits until what was logged before is written, or could not be. An ``AccessLog``'s lines about answers that are not sent yet, to
+  /// requests that were sent ahead, are not logged yet.
   ///
   /// - Returns: Whether that was so within the time.
   @discardableResult

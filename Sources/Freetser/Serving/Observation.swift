@@ -34,6 +34,7 @@ extension ConnectionLoop {
   @inline(never)
   mutating func observeClosing() {
     let peer = exchange.request.raw.stream.peer
+    // Whatever was not sent.
     exchange.request.raw.releaseLines()
     for observer in service.configuration.observers { observer.connectionClosed(from: peer) }
     observation.known.forget()
@@ -83,7 +84,6 @@ extension ConnectionLoop {
     guard let began = observation.began.take() else { return }
     let outcome = outcome(since: began, isComplete: isTold)
     if let request {
-      exchange.request.raw.releaseLines()
       return service.exchangeEnded(
         request, outcome, &observation.known, &exchange.request.raw.lines)
     }

@@ -16,7 +16,7 @@ public struct RawStream: ~Copyable {
   private(set) var inputEnded = false
   /// What is to be sent, at the latest before anything is waited for.
   var output: [UInt8] = []
-  /// Lines of a log about what is to be sent, which leave with it.
+  /// Lines of a log about what is to be sent, which leave just before it.
   var lines = HeldLines()
   /// Whether anything was sent since this was last set to `false`.
   var hasSent = false
@@ -25,7 +25,7 @@ public struct RawStream: ~Copyable {
   /// Whether it has taken nothing for so long: some of what was sent is still here, and will be for as long as it likes.
   private(set) var isStuck = false
 
-  /// How many waits for a request have brought one.
+  /// How often bytes came where a request was waited for.
   private var arrivals = 0
 
   /// Memory of `output` beyond this is given back when it has been sent. In bytes.
@@ -87,6 +87,7 @@ extension RawStream {
   mutating func flush(followedBy body: Span<UInt8> = Span()) throws(TransportError) {
     guard !output.isEmpty || !body.isEmpty else { return }
     hasSent = true
+    releaseLines()
     defer { forgetOutput() }
     do throws(TransportError) {
       try stream.sendAll(output.span, body, within: sendLimit)
@@ -101,6 +102,7 @@ extension RawStream {
   mutating func flushLast() throws(TransportError) {
     guard !output.isEmpty else { return }
     hasSent = true
+    releaseLines()
     defer { forgetOutput() }
     do throws(TransportError) {
       try stream.sendLast(output.span, within: sendLimit)
@@ -120,10 +122,9 @@ extension RawStream {
 
   private mutating func forgetOutput() {
     output.removeAll(keepingCapacity: output.capacity <= Self.keptOutput)
-    releaseLines()
   }
 
-  /// Lets the lines about what was to be sent go.
+  /// Lets the lines about what is to be sent go.
   mutating func releaseLines() {
     lines.areOpen = false
     if !lines.isEmpty { lines.release() }
@@ -132,6 +133,7 @@ extension RawStream {
   /// Sends what was gathered, and a part of a file behind it.
   mutating func flush(followedBy file: File, _ range: Range<Int>) throws(TransportError) {
     hasSent = true
+    releaseLines()
     defer { forgetOutput() }
     do throws(TransportError) {
       try stream.sendAll(output.span, file, range, within: sendLimit)
@@ -169,8 +171,8 @@ extension RawStream {
     }
   }
 
-  /// Takes the thread to where the client's bytes arrive, which seldom changes: after the second arrival, the fourth, the eighth and so on,
-  /// and each 1,024th.
+  /// Takes the thread to where the client's bytes arrive, which seldom changes: when they come the second time, the fourth, the
+  /// eighth and so on, and each 1,024th.
   private mutating func moveThread() {
     arrivals &+= 1
     let isPowerOfTwo = arrivals & (arrivals &- 1) == 0

@@ -69,8 +69,8 @@ public struct ServerConfiguration: Sendable {
   /// nested 500 deep needs 768 KiB.
   public var stackSize = 1_048_576
 
-  /// Whether the thread of a connection goes to the processor on which the client's bytes arrive, from the second request on; `true` by
-  /// default.
+  /// Whether the thread of a connection goes to the processor on which the client's bytes arrive, once these have come a second time;
+  /// `true` by default.
   ///
   /// On Linux, for TCP, and to no processor with more than its share of the connections. The scheduler may still take the thread
   /// elsewhere. Where the system refuses sched_setaffinity(2), threads stay where they are; set it to `false` where a process is ended

@@ -7,6 +7,15 @@ import Threads
 
 @testable import Freetser
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// Where lines go that are counted, and not read.
+private let nowhere = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
+
 struct Life {
   let plan: LifePlan
   private let client: LifeClient
@@ -15,6 +24,7 @@ struct Life {
   private let service: Service
   /// In every second life somebody observes, as the server then goes other ways.
   private let recorder: ExchangeRecorder?
+  private let log: LogQueue?
   private(set) var findings: [String] = []
 
   /// How many steps the server took.
@@ -29,8 +39,9 @@ struct Life {
     let handler = SimulatedHandler(plan, wire)
     self.handler = handler
     recorder = plan.seed.isMultiple(of: 2) ? ExchangeRecorder() : nil
+    log = recorder.map { _ in LogQueue(descriptor: nowhere) }
     var configuration = plan.configuration
-    if let recorder { configuration.observers = [recorder] }
+    if let recorder, let log { configuration.observers = [recorder, AccessLog(to: log)] }
     service = Service(
       configuration: configuration,
       handler: plan.streams
@@ -57,6 +68,10 @@ struct Life {
     checkBudget()
     checkCalls()
     if let recorder { checkObserved(by: recorder) }
+    if let recorder, let log {
+      log.stop()
+      check(log.added == recorder.exchanges.count, "a line was lost, or logged twice")
+    }
     for (number, response) in client.responses.enumerated() { check(response, to: number) }
     if plan.isCertain { checkCertain() }
   }
