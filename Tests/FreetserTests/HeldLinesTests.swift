@@ -132,6 +132,7 @@ import Transport
     let queue = LogQueue(descriptor: pipe.writeEnd)
     var configuration = ServerConfiguration()
     configuration.observers = [AccessLog(to: queue)]
+    configuration.timeouts.send = .seconds(3_600)
     let service = Service(configuration: configuration, handler: .whole { _ in .text("done") })
     let (server, client) = MemoryStream.pair(toClient: 10)
     let thread = try Thread.start(name: "server") {
