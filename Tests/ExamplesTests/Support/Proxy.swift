@@ -235,7 +235,9 @@ struct RunningProxy {
   func stop() throws {
     process.send(proxy.stopSignal)
     let output = try process.waitForEnd()
-    #expect(output.exit == .status(0))
+    // HAProxy 2.6.12 has a bug for which it now and then ends with SIGSEGV (its issue 2114), seen when it was asked to stop.
+    let hasCrashed = proxy == .haProxy && output.exit == .signal(SIGSEGV)
+    #expect(hasCrashed || output.exit == .status(0))
     let hasAlert = output.errors.contains(proxy.alert)
     #expect(!hasAlert, "\(output.errors)")
   }
